@@ -1,0 +1,11 @@
+/**
+ * Where a fact comes from: a file of a bundle (or the command that would have written it), and a line.
+ */
+export interface SourceRef {
+  /** Bundle file name, e.g. `iptables-save.txt`. */
+  readonly file: string;
+  /** 1-based. */
+  readonly line?: number;
+  /** 1-based, where it helps (daemon.json). */
+  readonly column?: number;
+}

@@ -1,0 +1,45 @@
+/**
+ * Plan: what a driver computes from Options and Intent. Values only; every part carries its reason.
+ * `kernel/` applies it, the reader prints it, the doctor compares it with what is there.
+ */
+import type { Operation } from '../firewall/operation.ts';
+import type { Ruleset } from '../firewall/ruleset.ts';
+import type { Link, LinkAddress, Route, Sysctl } from '../host/state.ts';
+import type { Reason } from '../net/reason.ts';
+
+export interface Plan {
+  readonly generation: Generation;
+  /** What the engine does, in its order, starting from the ruleset that the plan was asked for. */
+  readonly operations: readonly Operation[];
+  /** The result of those operations. Rules carry reasons. */
+  readonly ruleset: Ruleset;
+  /** Links of the host's namespace that should exist (bridges; veth ends where names are known). */
+  readonly links: readonly PlannedLink[];
+  readonly routes: readonly Route[];
+  readonly sysctls: ReadonlyMap<string, Sysctl>;
+  /** Published ports that the userland proxy should serve. */
+  readonly proxies: readonly PlannedProxy[];
+  /** What this generation would do and the model does not hold yet; never silently left out. */
+  readonly unmodelled: readonly string[];
+}
+
+export interface PlannedLink {
+  readonly name: string;
+  readonly kind: Link['kind'];
+  readonly up: boolean;
+  readonly mtu: number;
+  readonly addresses: readonly LinkAddress[];
+  readonly reason: Reason;
+}
+
+export interface PlannedProxy {
+  readonly protocol: 'tcp' | 'udp' | 'sctp';
+  readonly hostAddress: string;
+  readonly hostPort: number;
+  readonly containerAddress: string;
+  readonly containerPort: number;
+  readonly reason: Reason;
+}
+
+/** Rule layouts by engine version; see `generation.ts` for the versions of each. Only those written so far. */
+export type Generation = 'G1' | 'G9';
