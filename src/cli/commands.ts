@@ -1,0 +1,6 @@
+/**
+ * The list of commands, in the order of `--help`. Each entry defines its options; its work is imported when it runs.
+ */
+import type { Command } from 'commander';
+
+export const commands: readonly (() => Command)[] = [];
