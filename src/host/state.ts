@@ -21,7 +21,8 @@ export interface HostState {
 export interface Namespace {
   /** `host`, or the container's name. */
   readonly name: string;
-  readonly kind: 'host' | 'container';
+  /** `outside` is made from OutsideFacts or the default contract, never read from facts. */
+  readonly kind: 'host' | 'container' | 'outside';
   /** `net:[4026532695]`, where known. */
   readonly inode?: string;
   /** Names of containers that have no namespace of their own but use this one (host networking, `container:`). */
@@ -30,7 +31,7 @@ export interface Namespace {
   readonly routes: readonly Route[];
   readonly policyRules: readonly PolicyRule[];
   readonly neighbours: readonly Neighbour[];
-  /** Dotted names, e.g. `net.ipv4.conf.docker0.route_localnet`. A missing key is unknown. */
+  /** Dotted names, e.g. `net.ipv4.conf.docker0.route_localnet`, also where an interface has a dot. A missing key is unknown. */
   readonly sysctls: ReadonlyMap<string, Sysctl>;
   /** Listening TCP sockets and bound UDP sockets; undefined when unknown (then every port of a container listens). */
   readonly sockets?: readonly Socket[];
@@ -39,6 +40,25 @@ export interface Namespace {
   readonly unmodelledHooks: readonly UnmodelledHook[];
   readonly resolvConf?: string;
   readonly fdb?: readonly FdbEntry[];
+  /** What the facts do not say about this namespace: an empty list above is unknown where it is named here. */
+  readonly missing?: readonly MissingFact[];
+}
+
+/** A part of a namespace that is not in the facts. */
+export interface MissingFact {
+  readonly part:
+    | 'links'
+    | 'addresses'
+    | 'routes'
+    | 'policyRules'
+    | 'neighbours'
+    | 'sysctls'
+    | 'sockets'
+    | 'firewall';
+  /** Absent: both. */
+  readonly family?: Family;
+  /** The bundle file, or the field of sandboxes.json, that would say it. */
+  readonly file: string;
 }
 
 export interface Sysctl {
@@ -76,7 +96,7 @@ export interface Link {
   readonly addresses: readonly LinkAddress[];
   /** Name of the bridge (or VRF) that this link is a port of. */
   readonly master?: string;
-  /** The other end of a veth, or the parent of a macvlan or ipvlan. `namespace` undefined: not in the facts. */
+  /** The other end of a veth, or the parent of a macvlan, ipvlan or vlan. `namespace` undefined: not in the facts. */
   readonly peer?: { readonly index: number; readonly namespace?: string };
   readonly port?: BridgePort;
   readonly bridge?: BridgeSettings;
@@ -90,8 +110,9 @@ export interface LinkAddress {
   /** With host part, e.g. 172.17.0.1/16. */
   readonly prefix: Prefix;
   readonly scope: 'global' | 'link' | 'host' | 'site';
-  /** Not usable as a source: tentative or failed duplicate address detection, or preferred lifetime 0. */
+  /** IFA_F_SECONDARY: never chosen as a source by itself (net/ipv4/devinet.c, inet_select_addr). */
   readonly secondary?: boolean;
+  /** Not usable: duplicate address detection is not over, or it failed. */
   readonly tentative?: boolean;
   readonly reason?: Reason;
 }
@@ -118,6 +139,7 @@ export type RouteType =
   | 'local'
   | 'broadcast'
   | 'multicast'
+  | 'anycast'
   | 'blackhole'
   | 'unreachable'
   | 'prohibit'
@@ -137,7 +159,10 @@ export interface Route {
   readonly metric: number;
   readonly scope?: string;
   readonly mtu?: number;
-  /** `linkdown`, `dead`, `onlink` ... */
+  /**
+   * `linkdown`, `dead`, `onlink` ... as iproute2 prints them. Ours: `multipath` on each of several routes that
+   * are the next hops of one; `tos` and `from` where the route holds only for packets with that TOS or source.
+   */
   readonly flags: readonly string[];
   readonly reason?: Reason;
 }
@@ -216,7 +241,12 @@ export interface OutsideFacts {
     readonly peer?: string;
     readonly addresses: readonly Prefix[];
   }[];
-  readonly routes: readonly { readonly dst: Prefix; readonly via?: Addr; readonly dev?: string }[];
+  readonly routes: readonly {
+    readonly dst: Prefix;
+    readonly via?: Addr;
+    readonly dev?: string;
+    readonly src?: Addr;
+  }[];
   readonly listeners: readonly {
     readonly protocol: 'tcp' | 'udp';
     readonly port: number;

@@ -25,6 +25,8 @@ export interface Network {
   readonly ipam: readonly IpamConfig[];
   /** RFC 3339; orders networks. */
   readonly created?: string;
+  /** It came back from the engine's store when the engine last started. Absent: it was made since. */
+  readonly restored?: boolean;
 }
 
 export interface IpamConfig {
@@ -42,6 +44,8 @@ export interface Sandbox {
   /** RFC 3339; orders endpoints. */
   readonly started?: string;
   readonly pid?: number;
+  /** It ran on while the engine restarted (live restore), so its endpoints came back from the store. */
+  readonly restored?: boolean;
   readonly endpoints: readonly Endpoint[];
 }
 
@@ -58,6 +62,11 @@ export interface Endpoint {
   readonly addresses: readonly Prefix[];
   readonly mac?: string;
   readonly gateway?: Addr;
+  /**
+   * Place in the order in which the engine made the endpoints, lowest first, over all sandboxes (a container can join a
+   * network long after it started). Without it endpoints follow their sandboxes.
+   */
+  readonly sequence?: number;
   /** The bindings that are in force on this endpoint, in the order in which the engine maps them. */
   readonly ports: readonly PortBinding[];
   /** Legacy links (default bridge, icc off): children this sandbox was linked to. */

@@ -13,7 +13,9 @@ export type Origin =
   /** Another option forced it, e.g. iptables=false turns ip-masq off. */
   | { readonly kind: 'implied'; readonly by: string; readonly origin: Origin }
   /** A network's own option or stored configuration. */
-  | { readonly kind: 'network'; readonly network: string; readonly option?: string };
+  | { readonly kind: 'network'; readonly network: string; readonly option?: string }
+  /** What was asked for one container: a published port, a link, the container itself. */
+  | { readonly kind: 'container'; readonly container: string };
 
 export interface Because {
   /** A daemon option (`ip-masq`), a network option (`com.docker.network...`), or a request (`publish`, `network`, `endpoint`, `engine`). */

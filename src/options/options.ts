@@ -67,6 +67,8 @@ export interface Options {
   /** Engine version the options were resolved for, `17.06.2` or `28.5.2`. */
   readonly engine: string;
   readonly settings: Settings;
+  /** What was configured where an implied value stands in `settings`: needed to undo the implication. */
+  readonly overruled: Partial<Settings>;
   /** Environment variables of dockerd that shape the rules (DOCKER_INSECURE_NO_IPTABLES_RAW ...). */
   readonly env: Readonly<Record<string, string>>;
 }

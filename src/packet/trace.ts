@@ -3,10 +3,9 @@
  * Produced by `walk.ts`; printed by report/; read by diagnosis/.
  */
 
-import type { Backend, TableName } from '../firewall/ruleset.ts';
+import type { Backend, Rule, TableName } from '../firewall/ruleset.ts';
 import type { Addr } from '../net/addr.ts';
 import type { Flow, Protocol } from '../net/flow.ts';
-import type { SourceRef } from '../net/source.ts';
 
 /** What the sender would see; the list is DESIGN section 6. `icmp-T/C` carries type and code. */
 export type Outcome =
@@ -107,8 +106,8 @@ export interface RuleHit {
   readonly chain: string;
   /** 1-based position in the chain; 0 for the policy. */
   readonly position: number;
-  readonly text: string;
-  readonly at?: SourceRef;
+  /** Absent for a policy. */
+  readonly rule?: Rule;
 }
 
 export interface Unknown {

@@ -1,0 +1,92 @@
+#!/bin/sh
+# Makes what a fresh clone lacks: the system's tools, the dependencies, the build. Silent when nothing is missing.
+# Started by start.sh and test.sh; two at once wait for each other. Ends with 4 when the system lacks something that
+# this user may not install, after saying which one command installs it.
+set -eu
+
+root=$(cd "$(dirname -- "$0")/.." && pwd -P)
+cd "$root"
+PATH="$root/node_modules/.bin:$PATH:/usr/local/sbin:/usr/sbin:/sbin"
+export PATH
+platform=$(uname -s)-$(uname -m)
+
+say() { echo "bridgekeeper: $*" >&2; }
+
+missing_packages() {
+  command -v ip >/dev/null || printf ' iproute2'
+  command -v iptables-restore >/dev/null || printf ' iptables'
+  command -v nft >/dev/null || printf ' nftables'
+  command -v ping >/dev/null || printf ' iputils-ping'
+  # On Debian these two are always there; elsewhere they may not be.
+  { command -v unshare && command -v nsenter; } >/dev/null || printf ' util-linux'
+}
+
+install_packages() {
+  if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
+    say "the system lacks tools. As root, install them with:"
+    echo "  apt-get update && apt-get install -y$1" >&2
+    exit 4
+  fi
+  say "installing Debian packages:$1"
+  export DEBIAN_FRONTEND=noninteractive
+  # The package names are words of our own, one argument each.
+  # shellcheck disable=SC2086
+  if ! { apt-get -qq update && apt-get -qq -y --no-install-recommends install $1; } >&2; then
+    say "apt-get failed; install by hand:$1"
+    exit 4
+  fi
+}
+
+dependencies_stale() {
+  [ ! -f node_modules/.package-lock.json ] ||
+    [ -n "$(find package-lock.json -newer node_modules/.package-lock.json)" ]
+}
+
+install_dependencies() {
+  if ! command -v npm >/dev/null; then
+    say "npm is not installed. As root, install it with: apt-get update && apt-get install -y nodejs npm"
+    exit 4
+  fi
+  say "installing dependencies (npm ci)"
+  set -- --no-audit --no-fund --loglevel=error
+  # The pinned runtime is a package for one platform; elsewhere it is passed over and the system's node is used.
+  [ "$platform" = Linux-x86_64 ] || set -- "$@" --force
+  # An account without a home of its own, as services have: npm's cache goes to a place of its own for this once.
+  cache=
+  if ! mkdir -p "${npm_config_cache:-${HOME:-/nonexistent}/.npm}" 2>/dev/null; then
+    cache=$(mktemp -d)
+    trap 'rm -rf "$cache"' EXIT
+    npm_config_cache=$cache
+    export npm_config_cache
+  fi
+  npm ci "$@" >&2
+  if [ -n "$cache" ]; then rm -rf "$cache"; trap - EXIT; fi
+}
+
+build_stale() {
+  [ ! -f dist/.built ] || [ ! -f dist/cli/main.js ] ||
+    [ -n "$(find src tsconfig.json tsconfig.build.json package.json -newer dist/.built ! -name '*.test.ts' | head -n 1)" ]
+}
+
+# The build is made beside and then moved in, so that a program that starts meanwhile finds a whole one. Its time is
+# that of its beginning: what is edited while it runs is newer.
+build() {
+  say "building"
+  rm -rf node_modules/.build
+  mkdir node_modules/.build
+  touch node_modules/.build/.built
+  tsc -p tsconfig.build.json --outDir node_modules/.build
+  rm -rf dist
+  mv node_modules/.build dist
+}
+
+packages=$(missing_packages)
+if [ -n "$packages" ] || dependencies_stale || build_stale; then
+  # One set-up at a time in this clone; whoever waited finds the work done.
+  exec 9<package.json
+  if command -v flock >/dev/null; then flock 9; fi
+  packages=$(missing_packages)
+  [ -z "$packages" ] || install_packages "$packages"
+  if dependencies_stale; then install_dependencies; fi
+  if build_stale; then build; fi
+fi

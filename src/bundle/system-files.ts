@@ -1,0 +1,50 @@
+/**
+ * Files of the host that say who else configures its network: resolver, network managers, firewalls, kernel log.
+ * In: fixed paths. Out: bundle files, with keys and passwords replaced. What does not exist is silently absent.
+ */
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Notes } from './notes.ts';
+import { run } from './process.ts';
+import { withoutCredentials } from './redact.ts';
+
+const singleFiles: readonly (readonly [file: string, path: string])[] = [
+  ['os-release', '/etc/os-release'],
+  ['resolv.conf', '/etc/resolv.conf'],
+  ['NetworkManager.conf', '/etc/NetworkManager/NetworkManager.conf'],
+  ['firewalld/firewalld.conf', '/etc/firewalld/firewalld.conf'],
+  ['firewalld/direct.xml', '/etc/firewalld/direct.xml'],
+];
+
+/** Folders whose files are taken by name; of equal names the later folder's wins, as systemd.network(5) has it. */
+const folders: readonly (readonly [folder: string, path: string])[] = [
+  ['networkd', '/usr/lib/systemd/network'],
+  ['networkd', '/run/systemd/network'],
+  ['networkd', '/etc/systemd/network'],
+  ['firewalld/zones', '/etc/firewalld/zones'],
+  ['firewalld/policies', '/etc/firewalld/policies'],
+];
+
+/** Bytes of the kernel's log, from its end. */
+const kernelLogBytes = 512 * 1024;
+
+export async function systemFiles(notes: Notes): Promise<ReadonlyMap<string, Uint8Array>> {
+  const files = new Map<string, Uint8Array>();
+  const take = async (file: string, path: string): Promise<void> => {
+    try {
+      files.set(file, Buffer.from(withoutCredentials(await readFile(path, 'utf8'))));
+    } catch (error) {
+      const code = error instanceof Error && 'code' in error ? error.code : undefined;
+      if (code !== 'ENOENT' && code !== 'EISDIR') notes.add(file, `${path}: ${String(code ?? error)}`);
+    }
+  };
+  await Promise.all(singleFiles.map(([file, path]) => take(file, path)));
+  for (const [folder, path] of folders) {
+    const names = await readdir(path).catch(() => []);
+    await Promise.all(names.map((name) => take(`${folder}/${name}`, join(path, name))));
+  }
+  const log = await run(['dmesg']);
+  if (log.ok) files.set('kernel.log', log.stdout.subarray(-kernelLogBytes));
+  else notes.add('kernel.log', log.failed);
+  return files;
+}

@@ -1,0 +1,37 @@
+/**
+ * Candidates: changes that might heal a flow, each with the cause that it would prove. In: made by the sources
+ * beside this file from a host and what is expected of it. Out: tried by `search.ts`. Nothing is decided here.
+ */
+import type { StateChange } from '../host/change.ts';
+import type { HostState } from '../host/state.ts';
+import type { Because } from '../net/reason.ts';
+import type { Expected } from '../plan/expected.ts';
+import type { Cause } from './causes.ts';
+import type { Evidence, Repair } from './finding.ts';
+
+export interface Candidate {
+  /** Tells candidates apart; two sources may find the same. */
+  readonly key: string;
+  readonly cause: Cause;
+  /** The change undoes a restriction that somebody asked for. */
+  readonly restriction: boolean;
+  readonly params: Readonly<Record<string, string>>;
+  readonly changes: readonly StateChange[];
+  /**
+   * How much is touched: 1 for one fact, more for wider or riskier changes. Smallest first is the search's order.
+   */
+  readonly cost: number;
+  readonly because: readonly Because[];
+  readonly evidence: readonly Evidence[];
+  /** Repairs that are not commands made from `changes`: configuration. */
+  readonly repairs: readonly Repair[];
+}
+
+/** What sources of candidates look at. */
+export interface Patient {
+  readonly state: HostState;
+  /** Undefined where the engine's version or configuration is not known, or its rules are not written yet. */
+  readonly expected: Expected | undefined;
+  /** Text of a line of a raw file, for evidence; undefined when the file or line is not there. */
+  readonly line: (file: string, line: number) => string | undefined;
+}

@@ -1,0 +1,167 @@
+/**
+ * A Change as invocations: what would be run, in order. In: the change and where it will run. Out: batches, each one
+ * process: neighbouring steps of one kind and place become one `ip -batch`, one sysctl writer, one iptables-restore.
+ * Pure, so that `--dry-run` and tests see exactly what apply.ts runs.
+ */
+import { formatAddr } from '../net/addr.ts';
+import { formatPrefix } from '../net/prefix.ts';
+import type { Change, LinkSettings, RouteSpec, Step } from './change.ts';
+import { inNamespace, type NamespacePath } from './namespace.ts';
+import type { Invocation } from './process.ts';
+import {
+  type RestoreBlock,
+  restoreBlocks,
+  restoreProgram,
+  restoreText,
+  smallTransaction,
+} from './restore.ts';
+
+export interface RenderOptions {
+  /** In an unprivileged user namespace large firewall transactions are sent in parts. */
+  readonly userNamespace: boolean;
+  /** Arguments that start the sysctl writer, a program that reads `[{name, value}]`. */
+  readonly sysctlWriter: readonly string[];
+}
+
+export interface Batch {
+  readonly invocation: Invocation;
+  /** The steps that it does; for `ip -batch`, one or more lines each. */
+  readonly steps: readonly Step[];
+  /** For `ip -batch`: the index in `steps` that each line of its input belongs to. */
+  readonly lines: readonly number[];
+  /** For a firewall step: what each COMMIT does. */
+  readonly blocks: readonly RestoreBlock[];
+}
+
+type Group = 'ip' | 'sysctl' | 'firewall';
+
+/** The batches of a change; steps that change nothing give none. */
+export function render(change: Change, options: RenderOptions): readonly Batch[] {
+  return groups(change.steps).flatMap(({ group, netns, steps }): Batch[] => {
+    if (group === 'ip') return [ipBatch(netns, steps)];
+    if (group === 'sysctl') return [sysctlBatch(netns, steps, options)];
+    return steps.flatMap((step) => firewallBatch(netns, step, options));
+  });
+}
+
+function groups(steps: readonly Step[]) {
+  const result: { readonly group: Group; readonly netns: NamespacePath; readonly steps: Step[] }[] = [];
+  for (const step of steps) {
+    const group = groupOf(step);
+    const last = result.at(-1);
+    if (last !== undefined && last.group === group && last.netns === step.netns) last.steps.push(step);
+    else result.push({ group, netns: step.netns, steps: [step] });
+  }
+  return result;
+}
+
+function groupOf(step: Step): Group {
+  if (step.kind === 'sysctl' || step.kind === 'firewall') return step.kind;
+  return 'ip';
+}
+
+function ipBatch(netns: NamespacePath, steps: readonly Step[]): Batch {
+  const lines: number[] = [];
+  const text = steps
+    .flatMap((step, index) => {
+      const own = ipLines(step);
+      for (const _ of own) lines.push(index);
+      return own;
+    })
+    .map((line) => `${line}\n`)
+    .join('');
+  return {
+    invocation: { argv: inNamespace(netns, ['ip', '-batch', '-']), stdin: text },
+    steps,
+    lines,
+    blocks: [],
+  };
+}
+
+function sysctlBatch(netns: NamespacePath, steps: readonly Step[], options: RenderOptions): Batch {
+  const settings = steps.flatMap((step) =>
+    step.kind === 'sysctl' ? [{ name: step.name, value: step.value }] : [],
+  );
+  return {
+    invocation: {
+      argv: inNamespace(netns, options.sysctlWriter),
+      stdin: `${JSON.stringify(settings)}\n`,
+    },
+    steps,
+    lines: [],
+    blocks: [],
+  };
+}
+
+function firewallBatch(netns: NamespacePath, step: Step, options: RenderOptions): Batch[] {
+  if (step.kind !== 'firewall') return [];
+  const limit = options.userNamespace ? smallTransaction : Number.POSITIVE_INFINITY;
+  const blocks = restoreBlocks(step.from, step.to, limit);
+  if (blocks.length === 0) return [];
+  const program = restoreProgram(step.backend, step.family);
+  const argv = inNamespace(netns, [program, '--noflush', '-w']);
+  return [{ invocation: { argv, stdin: restoreText(blocks) }, steps: [step], lines: [], blocks }];
+}
+
+/** The lines of `ip -batch` that do a step. Names are data of the change, checked before they are words of a line. */
+function ipLines(step: Step): string[] {
+  switch (step.kind) {
+    case 'add-link': {
+      const name = word(step.name);
+      if (step.link.type === 'bridge') return [`link add name ${name} type bridge`];
+      const { peer } = step.link;
+      const place = peer.netns === undefined ? '' : ` netns ${word(peer.netns)}`;
+      const mac = peer.mac === undefined ? '' : ` address ${word(peer.mac)}`;
+      return [`link add name ${name} type veth peer name ${word(peer.name)}${mac}${place}`];
+    }
+    case 'delete-link':
+      return [`link delete dev ${word(step.name)}`];
+    case 'set-link':
+      return setLines(word(step.name), step.set);
+    case 'add-address': {
+      const broadcast = step.prefix.addr.family === 'ipv4' && step.prefix.bits < 31 ? ' broadcast +' : '';
+      return [`address add ${formatPrefix(step.prefix)}${broadcast} dev ${word(step.dev)}`];
+    }
+    case 'delete-address':
+      return [`address delete ${formatPrefix(step.prefix)} dev ${word(step.dev)}`];
+    case 'add-route':
+      return [`route add ${routeWords(step.route)}`];
+    case 'delete-route':
+      return [`route delete ${routeWords(step.route)}`];
+    case 'neighbour-retry':
+      return [`ntable change name arp_cache dev ${word(step.dev)} retrans ${Math.trunc(step.milliseconds)}`];
+    case 'sysctl':
+    case 'firewall':
+      return [];
+  }
+}
+
+function setLines(name: string, set: LinkSettings): string[] {
+  const words: string[] = [];
+  if (set.mtu !== undefined) words.push(`mtu ${set.mtu}`);
+  if (set.mac !== undefined) words.push(`address ${word(set.mac)}`);
+  if (set.master === null) words.push('nomaster');
+  else if (set.master !== undefined) words.push(`master ${word(set.master)}`);
+  if (set.up !== undefined) words.push(set.up ? 'up' : 'down');
+  const lines = words.length === 0 ? [] : [`link set dev ${name} ${words.join(' ')}`];
+  if (set.hairpin !== undefined)
+    lines.push(`link set dev ${name} type bridge_slave hairpin ${set.hairpin ? 'on' : 'off'}`);
+  return lines;
+}
+
+function routeWords(route: RouteSpec): string {
+  const words = [formatPrefix(route.dst)];
+  if (route.gateway !== undefined) words.push(`via ${formatAddr(route.gateway)}`);
+  if (route.dev !== undefined) words.push(`dev ${word(route.dev)}`);
+  if (route.preferredSource !== undefined) words.push(`src ${formatAddr(route.preferredSource)}`);
+  if (route.metric !== undefined && route.metric > 0) words.push(`metric ${route.metric}`);
+  if (route.table !== undefined) words.push(`table ${word(route.table)}`);
+  return words.join(' ');
+}
+
+/** One word of a batch line: `ip -batch` splits at blanks and knows quotes, comments and continued lines. */
+function word(text: string): string {
+  if (!/^[A-Za-z0-9_.:@/+=-]+$/.test(text) || text.startsWith('-'))
+    throw new Error(`not a name for ip(8): ${JSON.stringify(text)}`);
+  return text;
+}

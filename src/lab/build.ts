@@ -1,0 +1,73 @@
+/**
+ * Builds a lab in the stage that it runs in: the place, then our engine on it. In: a daemon.json and an engine version. Out: the running
+ * namespaces, what the outside sees, and the facts about all of it. The caller is a stage's first process, and its
+ * own namespace is the lab's host; when it ends, everything ends.
+ */
+import { extname } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { bringUp, type Engine } from '../engine/bring-up.ts';
+import { engineFacts } from '../engine/state.ts';
+import { processKernel } from '../kernel/apply.ts';
+import { type Holder, hold } from '../kernel/namespace.ts';
+import { onStage } from '../kernel/stage.ts';
+import { farPort, outsideDescription, placeChange } from './place.ts';
+import type { Contact } from './talk.ts';
+
+export interface LabRequest {
+  readonly configFile?: string;
+  /** Engine version to follow; the newest whose rules are written when absent. */
+  readonly version?: string;
+}
+
+export interface Lab {
+  readonly engine: Engine;
+  readonly outside: Holder;
+  /** Everybody that the outside's listeners were reached by, in order. Grows. */
+  readonly contacts: readonly Contact[];
+  /** Bundle files that no kernel can tell: the engine's, and the outside's description. */
+  readonly facts: ReadonlyMap<string, Uint8Array>;
+}
+
+/** The container on the bridge publishes 8080:80/tcp; the other one has host networking. */
+export const bridgeContainer = 'web';
+export const hostContainer = 'agent';
+
+/** Builds the place and brings the engine up. Throws KernelError or EngineError; what was built goes with the stage. */
+export async function buildLab(request: LabRequest): Promise<Lab> {
+  if (!onStage()) throw new Error('a lab is only ever built on a stage of its own');
+
+  const outside = await hold({
+    namespace: 'new',
+    argv: talkCommand('listen', `tcp:${farPort}`, `udp:${farPort}`),
+    output: true,
+  });
+  const contacts: Contact[] = [];
+  if (outside.output !== null)
+    createInterface({ input: outside.output }).on('line', (line) =>
+      contacts.push(JSON.parse(line) as Contact),
+    );
+  await processKernel.apply(placeChange(outside.path));
+  const engine = await bringUp({
+    ...(request.configFile === undefined ? {} : { configFile: request.configFile }),
+    ...(request.version === undefined ? {} : { version: request.version }),
+    containers: [
+      {
+        name: bridgeContainer,
+        network: 'bridge',
+        ports: [{ protocol: 'tcp', containerPort: 80, hostPort: 8080 }],
+        argv: talkCommand('listen', 'tcp:80'),
+      },
+      { name: hostContainer, network: 'host', ports: [] },
+    ],
+  });
+  const description = new TextEncoder().encode(`${JSON.stringify(outsideDescription, null, 1)}\n`);
+  const facts = new Map([...engineFacts(engine.state), ['outside.json', description]]);
+  return { engine, outside, contacts, facts };
+}
+
+/** The command line of talk.ts, as built (.js) or as source (.ts). */
+export function talkCommand(...args: readonly string[]): readonly string[] {
+  const program = new URL(`./talk${extname(import.meta.url)}`, import.meta.url);
+  return [process.execPath, fileURLToPath(program), ...args];
+}

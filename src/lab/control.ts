@@ -1,0 +1,127 @@
+/**
+ * Labs that stay: raise one, enter it, end it. In: a name and what to build. Out: lab records (registry.ts); a lab is a stage
+ * held by a detached process, so that it outlives the command that raised it. What is in a lab is build.ts's subject.
+ */
+import { spawn } from 'node:child_process';
+import { mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { extname, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { missingTool, systemPath } from '../kernel/process.ts';
+import { firstProcess, processStat, stageCommand, stageKind } from '../kernel/stage.ts';
+import type { LabRequest } from './build.ts';
+import type { KeeperReport } from './keeper.ts';
+import { findLab, type LabEntry, type LabRecord, labsFolder, publishLab, removeFolder } from './registry.ts';
+
+export type LabResult =
+  | { readonly kind: 'up'; readonly lab: LabRecord; readonly folder: string }
+  | { readonly kind: 'exists' }
+  | { readonly kind: 'failed'; readonly cause: 'config' | 'system'; readonly message: string };
+
+/** Raises a lab. Everything is made aside and becomes the lab of this name only when it is complete. */
+export async function raiseLab(name: string, request: LabRequest): Promise<LabResult> {
+  const labs = labsFolder();
+  if (findLab(labs, name)?.kind === 'up') return { kind: 'exists' };
+  const kind = await stageKind();
+  const made = mkdtempSync(join(labs, '.new-'));
+  const program = fileURLToPath(new URL(`./keeper${extname(import.meta.url)}`, import.meta.url));
+  const argv = [process.execPath, program, JSON.stringify(request), made];
+  const log = join(made, 'keeper.log');
+  const keeper = startKeeper(stageCommand(kind, argv, 'detached'), log);
+  try {
+    const report = await keeper.report;
+    if (!report.ok) return { kind: 'failed', cause: report.kind, message: report.message };
+    const stat = processStat(keeper.pid);
+    const first = firstProcess(keeper.pid);
+    if (stat === undefined || first === undefined)
+      return { kind: 'failed', cause: 'system', message: lastWords(log) };
+    const lab: LabRecord = {
+      name,
+      keeper: { pid: keeper.pid, startTime: stat.startTime },
+      first,
+      userNamespace: kind.userNamespace,
+      places: [...report.places],
+    };
+    writeFileSync(join(made, 'lab.json'), `${JSON.stringify(lab, null, 1)}\n`);
+    if (!publishLab(labs, made, name)) return { kind: 'exists' };
+    keeper.keep();
+    return { kind: 'up', lab, folder: join(labs, name) };
+  } finally {
+    keeper.endUnlessKept();
+    rmSync(made, { recursive: true, force: true });
+  }
+}
+
+function startKeeper(command: readonly string[], log: string) {
+  const [tool = '', ...args] = command;
+  const child = spawn(tool, args, {
+    detached: true,
+    stdio: ['ignore', 'pipe', openSync(log, 'w')],
+    cwd: '/',
+    env: { ...process.env, PATH: systemPath() },
+  });
+  let kept = false;
+  const report = new Promise<KeeperReport>((resolve, reject) => {
+    child.once('error', () => reject(missingTool(tool)));
+    child.once('exit', () => resolve({ ok: false, kind: 'system', message: lastWords(log) }));
+    if (child.stdout !== null)
+      createInterface({ input: child.stdout }).once('line', (line) =>
+        resolve(JSON.parse(line) as KeeperReport),
+      );
+  });
+  return {
+    pid: child.pid ?? 0,
+    report,
+    keep: () => {
+      kept = true;
+      child.stdout?.destroy();
+      child.unref();
+    },
+    endUnlessKept: () => {
+      if (!kept) child.kill('SIGKILL');
+    },
+  };
+}
+
+/** Why a keeper ended early: what it or unshare(1) said last. */
+function lastWords(log: string): string {
+  const said = readFileSync(log, 'utf8').trim().split('\n').at(-1) ?? '';
+  return `the lab ended before it was ready${said === '' ? '' : `: ${said}`}`;
+}
+
+/** The command line that runs a command at a place of a lab, in the caller's working directory; undefined: no such place. */
+export function enterCommand(
+  lab: LabRecord,
+  place: string,
+  command: readonly string[],
+  cwd: string,
+): readonly string[] | undefined {
+  const pid = lab.places.find((entry) => entry.name === place)?.pid;
+  if (pid === undefined) return undefined;
+  const user = lab.userNamespace ? ['--user', '--preserve-credentials'] : [];
+  return [
+    ...['nsenter', `--target=${lab.first}`, ...user, '--mount', '--pid', '--net', '--'],
+    // Within, since the lab has its own /proc and its own view of the working directory.
+    ...['nsenter', `--net=/proc/${pid}/ns/net`, `--wd=${cwd}`, '--', ...command],
+  ];
+}
+
+/** Ends a lab and removes its folder; what a dead lab left is removed too. Returns when its processes are gone. */
+export async function endLab(entry: LabEntry): Promise<void> {
+  if (entry.kind === 'up') {
+    const { pid } = entry.lab.keeper;
+    const first = processStat(entry.lab.first);
+    process.kill(pid, 'SIGKILL');
+    // The kernel ends the stage's first process with its keeper, and every process of the lab with that one.
+    await vanished(entry.lab.first, first?.startTime);
+  }
+  removeFolder(labsFolder(), entry.folder);
+}
+
+async function vanished(pid: number, startTime: string | undefined): Promise<void> {
+  for (const deadline = Date.now() + 5000; Date.now() < deadline; ) {
+    const stat = processStat(pid);
+    if (stat === undefined || stat.state === 'Z' || stat.startTime !== startTime) return;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}

@@ -1,0 +1,39 @@
+/**
+ * A program of its own: a stage's first process, for a lab that stays. In: a LabRequest as JSON and a folder, as arguments. Out: the
+ * facts in the folder, then one JSON line on standard output (the lab's places, or why there is none); then it
+ * lives until it is killed, and the lab with it.
+ */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { EngineError } from '../engine/bring-up.ts';
+import { KernelError } from '../kernel/process.ts';
+import { buildLab, type LabRequest } from './build.ts';
+import { outsideName } from './place.ts';
+
+/** The one line that a keeper prints. Pids are those inside the lab. */
+export type KeeperReport =
+  | { readonly ok: true; readonly places: readonly { readonly name: string; readonly pid: number }[] }
+  | { readonly ok: false; readonly kind: 'config' | 'system'; readonly message: string };
+
+async function report(request: LabRequest, folder: string): Promise<KeeperReport> {
+  try {
+    const lab = await buildLab(request);
+    for (const [name, bytes] of lab.facts) writeFileSync(join(folder, name), bytes);
+    const containers = [...lab.engine.containers].map(([name, { pid }]) => ({ name, pid }));
+    const places = [{ name: 'host', pid: 1 }, { name: outsideName, pid: lab.outside.pid }, ...containers];
+    return { ok: true, places };
+  } catch (error) {
+    if (error instanceof EngineError) return { ok: false, kind: 'config', message: error.message };
+    if (error instanceof KernelError) return { ok: false, kind: 'system', message: error.message };
+    throw error;
+  }
+}
+
+const [request = '{}', folder = '.'] = process.argv.slice(2);
+// A reader that is gone after the report is no reason to end.
+process.stdout.on('error', () => {});
+const result = await report(JSON.parse(request) as LabRequest, folder);
+process.stdout.write(`${JSON.stringify(result)}\n`);
+if (!result.ok) process.exit(1);
+// The first process of a pid namespace ignores signals that it has no handler for; it is ended by SIGKILL from outside.
+setInterval(() => {}, 2 ** 30);

@@ -1,0 +1,58 @@
+/**
+ * Decisions: how a walk goes on where the facts do not decide. A walk asks `decide(fact)`; the driver walks
+ * again for each combination of answers that was met, so that both branches of every unknown are walked.
+ * It holds only the answers of one run; comparing the runs' outcomes is `walk.ts`'s subject.
+ */
+import type { Unknown } from './trace.ts';
+
+/** Runs are bounded: 2**n grows fast and six independent unknowns already mean that nothing is known. */
+const maxRuns = 64;
+
+export class Decisions {
+  private readonly answers: boolean[];
+  private readonly byFact = new Map<string, boolean>();
+  readonly met: Unknown[] = [];
+
+  constructor(answers: readonly boolean[]) {
+    this.answers = [...answers];
+  }
+
+  /** Answers a question that the facts leave open; the same fact gets the same answer throughout a run. */
+  decide(fact: string, command?: string): boolean {
+    const known = this.byFact.get(fact);
+    if (known !== undefined) return known;
+    const answer = this.answers[this.met.length] ?? false;
+    this.byFact.set(fact, answer);
+    this.met.push({ fact, ...(command === undefined ? {} : { command }) });
+    return answer;
+  }
+
+  /** The next combination to run, counting up from the last answer; undefined after the last one. */
+  next(): readonly boolean[] | undefined {
+    const given = this.met.map((_, i) => this.answers[i] ?? false);
+    while (given.length > 0) {
+      if (given[given.length - 1] === false) {
+        given[given.length - 1] = true;
+        return given;
+      }
+      given.pop();
+    }
+    return undefined;
+  }
+}
+
+/** Runs `body` once for every combination of answers; `complete` is false when the bound was met first. */
+export function forEachBranch<T>(body: (decisions: Decisions) => T): {
+  readonly runs: readonly { readonly result: T; readonly met: readonly Unknown[] }[];
+  readonly complete: boolean;
+} {
+  const runs: { result: T; met: readonly Unknown[] }[] = [];
+  let answers: readonly boolean[] | undefined = [];
+  while (answers !== undefined && runs.length < maxRuns) {
+    const decisions = new Decisions(answers);
+    const result = body(decisions);
+    runs.push({ result, met: decisions.met });
+    answers = decisions.next();
+  }
+  return { runs, complete: answers === undefined };
+}

@@ -1,0 +1,61 @@
+/**
+ * Errors: what the sender's socket makes of a packet that was not delivered. In: the fate. Out: an Outcome.
+ * Sources: net/ipv4/icmp.c (icmp_err_convert), tcp_ipv4.c (tcp_v4_err), udp.c (__udp4_lib_err), ping.c.
+ */
+import type { FlowKind } from '../net/flow.ts';
+import { invert, sameTuple, type Tuple, tupleOf } from './packet.ts';
+import type { Fate } from './stack.ts';
+import type { Outcome } from './trace.ts';
+import type { Node } from './world.ts';
+
+type Errno = 'net-unreachable' | 'host-unreachable' | 'refused';
+
+/** icmp_err_convert: errno of each "destination unreachable" code, and whether it is fatal to a datagram socket. */
+const unreachable: Readonly<Record<number, { readonly errno: Errno; readonly fatal: boolean }>> = {
+  0: { errno: 'net-unreachable', fatal: false },
+  1: { errno: 'host-unreachable', fatal: false },
+  3: { errno: 'refused', fatal: true },
+  6: { errno: 'net-unreachable', fatal: true },
+  7: { errno: 'host-unreachable', fatal: true },
+  9: { errno: 'net-unreachable', fatal: true },
+  10: { errno: 'host-unreachable', fatal: true },
+  11: { errno: 'net-unreachable', fatal: false },
+  12: { errno: 'host-unreachable', fatal: false },
+  13: { errno: 'host-unreachable', fatal: true },
+  14: { errno: 'host-unreachable', fatal: true },
+  15: { errno: 'host-unreachable', fatal: true },
+};
+
+/** What a ping, a connecting TCP socket or a connected UDP socket reports. */
+export function errorSeenBy(kind: Exclude<FlowKind, 'dns'>, fate: Fate, sender: Node, sent: Tuple): Outcome {
+  switch (fate.kind) {
+    case 'delivered':
+    case 'lost':
+      return 'timeout';
+    case 'send-error':
+      // A SYN that a rule or a later route drops is sent again until the connect times out (tcp_connect ignores it).
+      return kind === 'tcp' && !fate.connecting ? 'timeout' : fate.error;
+    case 'reset':
+      return hears(fate.reset, sender, sent) ? 'refused' : 'timeout';
+    case 'icmp':
+      return hears(fate.error, sender, sent) ? fromIcmp(kind, fate.type, fate.code) : 'timeout';
+    case 'unresolved':
+      if (fate.atSender) return kind === 'udp' ? 'timeout' : 'host-unreachable';
+      return fate.error !== undefined && hears(fate.error, sender, sent) ? fromIcmp(kind, 3, 1) : 'timeout';
+  }
+}
+
+function fromIcmp(kind: Exclude<FlowKind, 'dns'>, type: number, code: number): Outcome {
+  if (kind === 'ping') return `icmp-${type}/${code}`;
+  if (type === 11) return kind === 'tcp' ? 'host-unreachable' : 'timeout';
+  const meaning = type === 3 ? unreachable[code] : undefined;
+  if (meaning === undefined) return 'timeout';
+  return kind === 'tcp' || meaning.fatal ? meaning.errno : 'timeout';
+}
+
+/** Whether an error or reset came back to the socket: it is at the sender and speaks of what was sent. */
+function hears(answer: Fate, sender: Node, sent: Tuple): boolean {
+  if (answer.kind !== 'delivered' || answer.node !== sender) return false;
+  const quoted = answer.packet.quoted;
+  return quoted === undefined ? sameTuple(tupleOf(answer.packet), invert(sent)) : sameTuple(quoted, sent);
+}

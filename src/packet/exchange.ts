@@ -1,0 +1,323 @@
+/**
+ * Exchange: what happens between the two ends of a flow, packet by packet: question, answer, and for TCP the
+ * data after the handshake. In: a namespace and a flow. Out: an outcome as the sender would see it.
+ * Sources: net/ipv4/tcp_ipv4.c, tcp_input.c, udp.c, ping.c, icmp.c; docker-proxy of moby (cmd/docker-proxy).
+ */
+import { type Addr, isUnspecified, parseAddr } from '../net/addr.ts';
+import type { Flow } from '../net/flow.ts';
+import { errorSeenBy } from './errors.ts';
+import {
+  answerTo,
+  invert,
+  makePacket,
+  type Packet,
+  sameTuple,
+  type Tuple,
+  tcpFlag,
+  tupleOf,
+} from './packet.ts';
+import type { Recorder } from './recorder.ts';
+import { type Listener, listenerFor } from './sockets.ts';
+import type { Fate, Stack } from './stack.ts';
+import type { Hop, Outcome, Trace } from './trace.ts';
+import { type Node, nodeOf, type Wire } from './world.ts';
+
+export interface Result {
+  readonly outcome: Outcome;
+  readonly seenAs?: Addr;
+  readonly deliveredTo?: NonNullable<Trace['deliveredTo']>;
+  readonly request: readonly Hop[];
+  readonly reply: readonly Hop[];
+  readonly assumed: readonly string[];
+}
+
+/** Where a question stands once its first packet was sent. */
+interface Asked {
+  readonly node: Node;
+  readonly sent: Tuple;
+  readonly fate: Fate;
+}
+
+/** Ephemeral port of every simulated client: any would do, and one that is always the same keeps traces comparable. */
+const clientPort = 40_000;
+const pingId = 4_242;
+
+const anyIpv4 = parseAddr('0.0.0.0');
+
+export class Exchange {
+  private readonly stack: Stack;
+  private readonly recorder: Recorder;
+  private readonly assumed = new Set<string>();
+  private nextPort = clientPort;
+
+  constructor(stack: Stack, recorder: Recorder) {
+    this.stack = stack;
+    this.recorder = recorder;
+  }
+
+  run(flow: Flow): Result {
+    const node = nodeOf(this.stack.world, flow.from);
+    if (node === undefined || flow.dst === undefined) return this.finish('unknown', undefined, [], []);
+    switch (flow.kind) {
+      case 'ping':
+        return this.ping(node, flow.dst, flow);
+      case 'tcp':
+        return this.tcp(node, flow.dst, flow.port ?? 0, flow);
+      case 'udp':
+        return this.udp(node, flow.dst, flow.port ?? 0);
+      case 'dns':
+        return this.finish('unknown', undefined, [], []);
+    }
+  }
+
+  private ping(node: Node, dst: Addr, flow: Flow): Result {
+    const ipv4 = dst.family === 'ipv4';
+    const echo = makePacket({
+      ...this.unbound(dst, ipv4 ? 'icmp' : 'icmpv6'),
+      icmp: { type: ipv4 ? 8 : 128, code: 0 },
+      sport: pingId,
+      dport: pingId,
+      length: (flow.size ?? 56) + (ipv4 ? 28 : 48),
+      dontFragment: flow.df === true,
+    });
+    const asked = this.ask(node, echo);
+    const request = this.recorder.take();
+    if (asked.fate.kind !== 'delivered') return this.failed('ping', asked, request);
+    const { node: far, packet } = asked.fate;
+    const answer = makePacket({
+      ...answerTo(packet),
+      icmp: { type: ipv4 ? 0 : 129, code: 0 },
+      length: packet.length,
+      // A reply leaves from the address that was asked, whatever the route would choose (icmp_reply).
+    });
+    const back = this.stack.send(far, answer, { chooseSource: false });
+    const reply = this.recorder.take();
+    const deliveredTo = { namespace: far.name, address: packet.dst };
+    return this.finish(
+      this.arrives(back, asked) ? 'ok' : 'timeout',
+      { seenAs: packet.src, deliveredTo },
+      request,
+      reply,
+    );
+  }
+
+  private udp(node: Node, dst: Addr, port: number): Result {
+    const datagram = makePacket({ ...this.unbound(dst, 'udp'), sport: this.port(), dport: port, length: 40 });
+    const asked = this.ask(node, datagram);
+    const request = this.recorder.take();
+    if (asked.fate.kind !== 'delivered') return this.failed('udp', asked, request);
+    const { node: far, packet } = asked.fate;
+    const listener = this.listen(far, packet);
+    if (listener.kind === 'none') return this.portUnreachable(asked, far, packet, request);
+    const behind =
+      listener.kind === 'proxy'
+        ? this.udp(far, listener.proxy.containerAddress, listener.proxy.containerPort)
+        : undefined;
+    if (listener.kind === 'proxy') {
+      this.recorder.enter(far.name);
+    }
+    if (behind !== undefined && behind.outcome !== 'ok') {
+      return this.finish('timeout', undefined, [...request, ...behind.request], behind.reply);
+    }
+    const answer = makePacket({ ...answerTo(packet), length: 40 });
+    const bound = listener.socket?.address;
+    // docker-proxy answers from an unconnected socket: bound to no address, it leaves with the one the route chooses.
+    const chooseSource = listener.kind === 'proxy' && (bound === undefined || isUnspecified(bound));
+    const back = this.stack.send(far, answer, { chooseSource });
+    const reply = this.recorder.take();
+    const outcome = this.arrives(back, asked) ? 'ok' : 'timeout';
+    if (behind !== undefined) {
+      return this.finish(outcome, behind, [...request, ...behind.request], [...behind.reply, ...reply]);
+    }
+    return this.finish(outcome, received(far, packet), request, reply);
+  }
+
+  private tcp(node: Node, dst: Addr, port: number, flow: Flow): Result {
+    const syn = makePacket({
+      ...this.unbound(dst, 'tcp'),
+      sport: this.port(),
+      dport: port,
+      tcpFlags: tcpFlag.syn,
+      dontFragment: true,
+      mss: 65_535,
+    });
+    const asked = this.ask(node, syn);
+    const request = this.recorder.take();
+    if (asked.fate.kind !== 'delivered') return this.failed('tcp', asked, request);
+    const { node: far, packet, wire } = asked.fate;
+    const listener = this.listen(far, packet);
+    const { syn: S, ack: A, rst: R } = tcpFlag;
+    const closed = listener.kind === 'none';
+    const synAck = makePacket({
+      ...answerTo(packet),
+      tcpFlags: closed ? R | A : S | A,
+      dontFragment: true,
+      length: closed ? 40 : 60,
+      ...(closed ? {} : { mss: 65_535 }),
+    });
+    const back = this.stack.send(far, synAck, { chooseSource: false });
+    const reply = this.recorder.take();
+    const heard = this.arrives(back, asked);
+    if (closed) return this.finish(heard ? 'refused' : 'timeout', undefined, request, reply);
+    if (!heard || back.kind !== 'delivered')
+      return this.finish('timeout', received(far, packet), request, reply);
+    const behind =
+      listener.kind === 'proxy'
+        ? this.tcp(far, listener.proxy.containerAddress, listener.proxy.containerPort, flow)
+        : undefined;
+    const talk: Talk = {
+      near: { node, tuple: asked.sent, wire: back.wire, announced: back.packet.mss ?? 536 },
+      far: { node: far, tuple: answerTo(packet), wire, announced: packet.mss ?? 536 },
+    };
+    const outcome = this.converse(talk, flow, behind);
+    if (behind !== undefined)
+      return this.finish(outcome, behind, [...request, ...behind.request], [...behind.reply, ...reply]);
+    return this.finish(outcome, received(far, packet), request, reply);
+  }
+
+  /** After the handshake: a small question and answer, then what the flow sends and receives. */
+  private converse(talk: Talk, flow: Flow, behind: Result | undefined): Outcome {
+    const quiet = <T>(body: () => T): T => this.recorder.aside(body);
+    return quiet(() => {
+      const up = this.pour(talk.near, talk.far, 100);
+      if (up !== 'ok') return up;
+      if (behind !== undefined && behind.outcome !== 'ok') {
+        return behind.outcome === 'timeout' || behind.outcome === 'connected-then-timeout'
+          ? 'connected-then-timeout'
+          : 'connected-then-closed';
+      }
+      const down = this.pour(talk.far, talk.near, 100);
+      if (down !== 'ok') return down;
+      if ((flow.up ?? 0) > 0) {
+        const sent = this.pour(talk.near, talk.far, flow.up ?? 0);
+        if (sent !== 'ok') return sent;
+      }
+      return (flow.down ?? 0) > 0 ? this.pour(talk.far, talk.near, flow.down ?? 0) : 'ok';
+    });
+  }
+
+  /** Sends so many bytes on an open connection, in segments as large as both ends allow; learns a smaller path MTU. */
+  private pour(from: End, to: End, bytes: number): Outcome {
+    const headers = from.tuple.dst.family === 'ipv4' ? 40 : 60;
+    let limit = Math.min(from.announced + headers, this.outMtu(from));
+    for (let tries = 0; tries < 4; tries++) {
+      const length = Math.min(bytes + headers + 12, limit);
+      const segment = makePacket({
+        ...from.tuple,
+        tcpFlags: tcpFlag.ack | tcpFlag.psh,
+        length,
+        dontFragment: true,
+        offloaded: bytes > 1000,
+        owner: 0,
+      });
+      const fate = this.stack.send(from.node, segment, { chooseSource: false });
+      if (fate.kind === 'delivered') {
+        return fate.node === to.node && sameTuple(tupleOf(fate.packet), invert(to.tuple))
+          ? 'ok'
+          : 'connected-then-timeout';
+      }
+      if (fate.kind === 'reset') return 'connected-then-closed';
+      const tooBig =
+        fate.kind === 'icmp' &&
+        fate.code === 4 &&
+        fate.mtu !== undefined &&
+        fate.error.kind === 'delivered' &&
+        fate.error.node === from.node;
+      if (!tooBig || fate.mtu === undefined || fate.mtu >= limit) return 'connected-then-timeout';
+      limit = fate.mtu;
+    }
+    return 'connected-then-timeout';
+  }
+
+  private outMtu(end: End): number {
+    return end.wire.link.mtu;
+  }
+
+  private ask(node: Node, packet: Packet): Asked {
+    packet.owner = 0;
+    // The tuple that the socket knows is the one before any rule of its own namespace rewrote it.
+    let sent: Tuple | undefined;
+    const fate = this.stack.send(node, packet, {
+      chooseSource: true,
+      onSource: (p) => {
+        sent = tupleOf(p);
+      },
+    });
+    return { node, sent: sent ?? tupleOf(packet), fate };
+  }
+
+  /** Whether an answer came back to the socket that asked. */
+  private arrives(back: Fate, asked: Asked): boolean {
+    return (
+      back.kind === 'delivered' &&
+      back.node === asked.node &&
+      sameTuple(tupleOf(back.packet), invert(asked.sent))
+    );
+  }
+
+  private listen(node: Node, packet: Packet): Listener {
+    const listener = listenerFor(this.stack.world, node, packet);
+    if (listener.kind === 'socket' && listener.assumed) this.assumed.add(`listening: ${node.name}`);
+    return listener;
+  }
+
+  private portUnreachable(asked: Asked, far: Node, packet: Packet, request: readonly Hop[]): Result {
+    const fate = this.stack.reportPortUnreachable(far, packet);
+    return this.failed('udp', { ...asked, fate }, request);
+  }
+
+  /** The first packet was not delivered: what the sender hears of it. */
+  private failed(kind: 'ping' | 'tcp' | 'udp', asked: Asked, request: readonly Hop[]): Result {
+    return this.finish(errorSeenBy(kind, asked.fate, asked.node, asked.sent), undefined, request, []);
+  }
+
+  private unbound(
+    dst: Addr,
+    protocol: Packet['protocol'],
+  ): { src: Addr; dst: Addr; protocol: Packet['protocol'] } {
+    return { src: dst.family === 'ipv4' && anyIpv4 !== undefined ? anyIpv4 : dst, dst, protocol };
+  }
+
+  private port(): number {
+    return this.nextPort++;
+  }
+
+  private finish(
+    outcome: Outcome,
+    seen: { readonly seenAs?: Addr; readonly deliveredTo?: NonNullable<Trace['deliveredTo']> } | undefined,
+    request: readonly Hop[],
+    reply: readonly Hop[],
+  ): Result {
+    return {
+      outcome,
+      request,
+      reply,
+      assumed: [...this.assumed],
+      ...(seen?.seenAs === undefined ? {} : { seenAs: seen.seenAs }),
+      ...(seen?.deliveredTo === undefined ? {} : { deliveredTo: seen.deliveredTo }),
+    };
+  }
+}
+
+/** One end of an open connection: `tuple` is what it sends, `announced` the segment size that the other end asked for. */
+interface End {
+  readonly node: Node;
+  readonly tuple: Tuple;
+  readonly wire: Wire;
+  readonly announced: number;
+}
+
+interface Talk {
+  readonly near: End;
+  readonly far: End;
+}
+
+function received(
+  node: Node,
+  packet: Packet,
+): { seenAs: Addr; deliveredTo: NonNullable<Trace['deliveredTo']> } {
+  return {
+    seenAs: packet.src,
+    deliveredTo: { namespace: node.name, address: packet.dst, port: packet.dport },
+  };
+}

@@ -1,0 +1,480 @@
+/**
+ * Netfilter hooks of one namespace: all tables of all backends by priority, rule by rule, with targets.
+ * In: a packet at a hook. Out: a verdict, the packet rewritten, and what was hit for the trace.
+ * Sources: include/uapi/linux/netfilter_ipv4.h (priorities), net/netfilter/x_tables.c, xt_*.c, nf_nat_*.c.
+ * Native nftables base chains are not evaluated: each is an unknown that a walk decides both ways.
+ */
+
+import { matchRule, type PacketView } from '../firewall/match.ts';
+import {
+  type Chain,
+  findChain,
+  type Rule,
+  type RuleOption,
+  type Table,
+  type TableName,
+} from '../firewall/ruleset.ts';
+import { type Addr, parseAddr } from '../net/addr.ts';
+import { containsAddr as inPrefix } from '../net/prefix.ts';
+import { applyNat, bindNat, type Conntrack, type NatRange } from './conntrack.ts';
+import type { Decisions } from './decisions.ts';
+import { defaultZone, familyOf, headerOf, type Packet, type Zone } from './packet.ts';
+import type { RuleHit, Step } from './trace.ts';
+import { type Node, usableAddresses, type Wire } from './world.ts';
+
+export type Hook = 'PREROUTING' | 'INPUT' | 'FORWARD' | 'OUTPUT' | 'POSTROUTING';
+
+export type Verdict =
+  | { readonly kind: 'accept' }
+  | { readonly kind: 'drop'; readonly where: string; readonly why: string; readonly rule?: RuleHit }
+  | { readonly kind: 'reject'; readonly with: string; readonly where: string; readonly rule: RuleHit };
+
+const accept: Verdict = { kind: 'accept' };
+
+/** What a hook needs to know besides the packet. */
+export interface HookContext {
+  readonly node: Node;
+  readonly conntrack: Conntrack;
+  readonly decisions: Decisions;
+  readonly view: (packet: Packet, at: HookDevices) => PacketView;
+  readonly record: (step: Step) => void;
+}
+
+export interface HookDevices {
+  readonly inDev: Wire | undefined;
+  readonly outDev: Wire | undefined;
+  /** Ports of the bridge, when br_netfilter shows bridged frames to iptables. */
+  readonly physIn: Wire | undefined;
+  readonly physOut: Wire | undefined;
+  /** Next hop, for MASQUERADE's choice of address. */
+  readonly nexthop: Addr | undefined;
+}
+
+type Stage = TableName | 'conntrack' | 'confirm';
+
+/** Stages of each hook in kernel order: raw -300, conntrack -200, mangle -150, dstnat -100, filter 0, security 50, srcnat 100, confirm last. */
+const stages: Readonly<Record<Hook, readonly Stage[]>> = {
+  PREROUTING: ['raw', 'conntrack', 'mangle', 'nat'],
+  INPUT: ['mangle', 'filter', 'security', 'nat', 'confirm'],
+  FORWARD: ['mangle', 'filter', 'security'],
+  OUTPUT: ['raw', 'conntrack', 'mangle', 'nat', 'filter', 'security'],
+  POSTROUTING: ['mangle', 'nat', 'confirm'],
+};
+
+/** Runs one hook. The packet may be rewritten (NAT, marks); a drop or reject names the rule. */
+export function runHook(context: HookContext, hook: Hook, packet: Packet, at: HookDevices): Verdict {
+  const { node } = context;
+  const unknown = unmodelled(context, hook, packet);
+  if (unknown !== undefined) return unknown;
+  if (node.facts.firewall.tables.length === 0) return accept;
+  for (const stage of stages[hook]) {
+    const verdict = runStage(context, hook, stage, packet, at);
+    if (verdict.kind !== 'accept') return verdict;
+  }
+  return accept;
+}
+
+function runStage(context: HookContext, hook: Hook, stage: Stage, packet: Packet, at: HookDevices): Verdict {
+  switch (stage) {
+    case 'conntrack':
+      context.conntrack.track(packet);
+      return accept;
+    case 'confirm':
+      context.conntrack.confirm(packet);
+      return accept;
+    case 'nat':
+      return runNat(context, hook, packet, at);
+    default:
+      for (const table of tablesOf(context.node, packet, stage)) {
+        const verdict = runTable(context, hook, table, packet, at);
+        if (verdict.kind !== 'accept') return verdict;
+      }
+      return accept;
+  }
+}
+
+function tablesOf(node: Node, packet: Packet, name: TableName): readonly Table[] {
+  const family = familyOf(packet);
+  return node.facts.firewall.tables.filter((t) => t.name === name && t.family === family);
+}
+
+function unmodelled(context: HookContext, hook: Hook, packet: Packet): Verdict | undefined {
+  const family = familyOf(packet);
+  for (const chain of context.node.facts.unmodelledHooks) {
+    if (chain.hook.toUpperCase() !== hook || (chain.family !== 'inet' && chain.family !== family)) continue;
+    const fact = `nftables chain ${chain.name} (hook ${chain.hook}) lets the packet pass`;
+    if (context.decisions.decide(fact, 'nft list ruleset')) continue;
+    return { kind: 'drop', where: chain.name, why: 'nftables base chain, contents not evaluated' };
+  }
+  return undefined;
+}
+
+/** nf_nat_inet_fn: rules are asked once per connection and direction of manipulation, then headers follow the binding. */
+function runNat(context: HookContext, hook: Hook, packet: Packet, at: HookDevices): Verdict {
+  const manip = hook === 'PREROUTING' || hook === 'OUTPUT' ? 'dst' : 'src';
+  const connection = packet.tracking?.connection;
+  if (connection === undefined || packet.tracking?.state === 'UNTRACKED') return accept;
+  if (packet.tracking?.state === 'NEW' && !(manip === 'src' ? connection.srcDone : connection.dstDone)) {
+    for (const table of tablesOf(context.node, packet, 'nat')) {
+      const verdict = runTable(context, hook, table, packet, at);
+      if (verdict.kind !== 'accept') return verdict;
+      if (manip === 'src' ? connection.srcDone : connection.dstDone) break;
+    }
+    if (!(manip === 'src' ? connection.srcDone : connection.dstDone)) bindNat(connection, manip, undefined);
+  }
+  const before = headerOf(packet);
+  if (applyNat(packet, manip)) {
+    const undo = packet.tracking?.direction === 'reply';
+    context.record({ kind: 'nat', manip, before, after: headerOf(packet), undo });
+  }
+  return accept;
+}
+
+/** One place in the stack of chains that a packet is in. */
+interface Frame {
+  readonly chain: Chain;
+  next: number;
+  /** Entered by goto: its end returns to the caller's caller. */
+  readonly tail: boolean;
+}
+
+function runTable(context: HookContext, hook: Hook, table: Table, packet: Packet, at: HookDevices): Verdict {
+  const base = findChain(table, hook);
+  if (base === undefined) return accept;
+  const hits: RuleHit[] = [];
+  const done = (verdict: Verdict, text: string): Verdict => {
+    const worthTelling = hits.length > 0 || verdict.kind !== 'accept';
+    if (worthTelling) {
+      context.record({
+        kind: 'hook',
+        backend: table.backend,
+        table: table.name,
+        chain: hook,
+        verdict: text,
+        rules: hits,
+      });
+    }
+    return verdict;
+  };
+  const view = context.view(packet, at);
+  const stack: Frame[] = [{ chain: base, next: 0, tail: false }];
+  for (;;) {
+    const frame = stack[stack.length - 1];
+    if (frame === undefined) break;
+    const rule = frame.chain.rules[frame.next];
+    if (rule === undefined) {
+      popFrames(stack);
+      continue;
+    }
+    frame.next += 1;
+    if (!matches(context, table, frame, rule, view)) continue;
+    const hit: RuleHit = {
+      backend: table.backend,
+      table: table.name,
+      chain: frame.chain.name,
+      position: frame.next,
+      rule,
+    };
+    hits.push(hit);
+    const outcome = runTarget(context, table, hook, rule, hit, packet, at);
+    switch (outcome.kind) {
+      case 'continue':
+        continue;
+      case 'return':
+        popFrames(stack);
+        continue;
+      case 'enter':
+        if (stack.length > maxDepth)
+          return done(
+            { kind: 'drop', where: place(table, frame.chain.name), why: 'chains loop', rule: hit },
+            'DROP',
+          );
+        stack.push({ chain: outcome.chain, next: 0, tail: outcome.tail });
+        continue;
+      case 'verdict':
+        return done(outcome.verdict, rule.target?.name ?? 'ACCEPT');
+    }
+  }
+  if (base.policy === 'DROP') {
+    const rule: RuleHit = { backend: table.backend, table: table.name, chain: hook, position: 0 };
+    return done({ kind: 'drop', where: place(table, hook), why: 'policy DROP', rule }, 'policy DROP');
+  }
+  return done(accept, 'policy ACCEPT');
+}
+
+const maxDepth = 256;
+
+function popFrames(stack: Frame[]): void {
+  while (stack.pop()?.tail === true) {
+    // A chain entered by goto has no place of its own to return to: its caller ends too.
+  }
+}
+
+function place(table: Table, chain: string): string {
+  return `${table.name}/${chain}`;
+}
+
+function matches(context: HookContext, table: Table, frame: Frame, rule: Rule, view: PacketView): boolean {
+  const truth = matchRule(rule, view);
+  if (typeof truth === 'boolean') return truth;
+  const fact = `rule ${frame.next} of ${place(table, frame.chain.name)} matches: ${truth.unknown}`;
+  return context.decisions.decide(fact, truth.command);
+}
+
+type TargetOutcome =
+  | { readonly kind: 'continue' }
+  | { readonly kind: 'return' }
+  | { readonly kind: 'enter'; readonly chain: Chain; readonly tail: boolean }
+  | { readonly kind: 'verdict'; readonly verdict: Verdict };
+
+const goOn: TargetOutcome = { kind: 'continue' };
+const accepted: TargetOutcome = { kind: 'verdict', verdict: accept };
+
+/** Targets that only observe, or change what no walk looks at. */
+const observers = new Set([
+  'LOG',
+  'NFLOG',
+  'ULOG',
+  'TRACE',
+  'AUDIT',
+  'CHECKSUM',
+  'CLASSIFY',
+  'TOS',
+  'DSCP',
+  'ECN',
+  'TTL',
+  'HL',
+  'LED',
+  'RATEEST',
+  'SECMARK',
+  'CONNSECMARK',
+  'IDLETIMER',
+  'TEE',
+  'SET',
+  'TCPOPTSTRIP',
+]);
+
+function runTarget(
+  context: HookContext,
+  table: Table,
+  hook: Hook,
+  rule: Rule,
+  hit: RuleHit,
+  packet: Packet,
+  at: HookDevices,
+): TargetOutcome {
+  const target = rule.target;
+  if (target === undefined) return goOn;
+  const userChain = findChain(table, target.name);
+  if (userChain !== undefined) return { kind: 'enter', chain: userChain, tail: target.kind === 'goto' };
+  const where = place(table, hit.chain);
+  switch (target.name) {
+    case 'ACCEPT':
+      return accepted;
+    case 'RETURN':
+      return { kind: 'return' };
+    case 'DROP':
+      return { kind: 'verdict', verdict: { kind: 'drop', where, why: 'DROP', rule: hit } };
+    case 'REJECT':
+      return {
+        kind: 'verdict',
+        verdict: {
+          kind: 'reject',
+          with: option(target.options, '--reject-with') ?? 'icmp-port-unreachable',
+          where,
+          rule: hit,
+        },
+      };
+    case 'MARK':
+      packet.mark = newMark(packet.mark, target.options);
+      return goOn;
+    case 'CONNMARK':
+      connmark(packet, target.options);
+      return goOn;
+    case 'NOTRACK':
+      untrack(packet);
+      return goOn;
+    case 'CT':
+      setTemplate(packet, target.options);
+      return goOn;
+    case 'MASQUERADE':
+    case 'SNAT':
+    case 'DNAT':
+    case 'REDIRECT':
+    case 'NETMAP':
+      return nat(context, hook, target.name, target.options, packet, at);
+    case 'TCPMSS':
+      clampMss(target.options, packet, at);
+      return goOn;
+    default:
+      if (observers.has(target.name)) return goOn;
+      if (
+        context.decisions.decide(
+          `target ${target.name} of rule ${hit.position} in ${where} lets the packet pass`,
+        )
+      )
+        return goOn;
+      return {
+        kind: 'verdict',
+        verdict: { kind: 'drop', where, why: `target ${target.name} is not understood`, rule: hit },
+      };
+  }
+}
+
+function option(options: readonly RuleOption[], name: string): string | undefined {
+  return options.find((o) => o.name === name)?.values[0];
+}
+
+function has(options: readonly RuleOption[], name: string): boolean {
+  return options.some((o) => o.name === name);
+}
+
+function valueAndMask(text: string): { value: number; mask: number } {
+  const [value, mask] = text.split('/');
+  return { value: Number(value) >>> 0, mask: mask === undefined ? 0xffffffff : Number(mask) >>> 0 };
+}
+
+/** xt_MARK: all options are forms of "clear these bits, then xor those". */
+function newMark(mark: number, options: readonly RuleOption[]): number {
+  for (const o of options) {
+    const { value, mask } = valueAndMask(o.values[0] ?? '0');
+    switch (o.name) {
+      case '--set-xmark':
+        return ((mark & ~mask) ^ value) >>> 0;
+      case '--set-mark':
+        return ((mark & ~(mask | value)) | value) >>> 0;
+      case '--and-mark':
+        return (mark & value) >>> 0;
+      case '--or-mark':
+        return (mark | value) >>> 0;
+      case '--xor-mark':
+        return (mark ^ value) >>> 0;
+    }
+  }
+  return mark;
+}
+
+function connmark(packet: Packet, options: readonly RuleOption[]): void {
+  const connection = packet.tracking?.connection;
+  if (connection === undefined) return;
+  const nfmask = Number(option(options, '--nfmask') ?? option(options, '--mask') ?? 0xffffffff) >>> 0;
+  const ctmask = Number(option(options, '--ctmask') ?? option(options, '--mask') ?? 0xffffffff) >>> 0;
+  if (has(options, '--save-mark')) {
+    connection.mark = ((connection.mark & ~ctmask) ^ (packet.mark & nfmask)) >>> 0;
+  } else if (has(options, '--restore-mark')) {
+    packet.mark = ((packet.mark & ~nfmask) ^ (connection.mark & ctmask)) >>> 0;
+  } else {
+    connection.mark = newMark(connection.mark, options);
+  }
+}
+
+function untrack(packet: Packet): void {
+  packet.tracking = { connection: undefined, direction: 'original', state: 'UNTRACKED' };
+}
+
+/** xt_CT in raw: no tracking at all, or a zone for the lookup that follows. */
+function setTemplate(packet: Packet, options: readonly RuleOption[]): void {
+  if (has(options, '--notrack')) untrack(packet);
+  const zone = (name: string, original: boolean, reply: boolean): Zone | undefined => {
+    const id = option(options, name);
+    return id === undefined ? undefined : { id: Number(id), original, reply };
+  };
+  packet.zone =
+    zone('--zone', true, true) ??
+    zone('--zone-orig', true, false) ??
+    zone('--zone-reply', false, true) ??
+    packet.zone ??
+    defaultZone;
+}
+
+/** xt_TCPMSS: lowers the segment size that a SYN announces, never raises it. */
+function clampMss(options: readonly RuleOption[], packet: Packet, at: HookDevices): void {
+  if (packet.mss === undefined) return;
+  const given = option(options, '--set-mss');
+  const headers = familyOf(packet) === 'ipv4' ? 40 : 60;
+  const mtus = [at.inDev, at.outDev].flatMap((w) => (w === undefined ? [] : [w.link.mtu]));
+  packet.mss = Math.min(packet.mss, given === undefined ? Math.min(...mtus) - headers : Number(given));
+}
+
+function nat(
+  context: HookContext,
+  hook: Hook,
+  name: string,
+  options: readonly RuleOption[],
+  packet: Packet,
+  at: HookDevices,
+): TargetOutcome {
+  const connection = packet.tracking?.connection;
+  if (connection === undefined) return accepted;
+  const manip = hook === 'PREROUTING' || hook === 'OUTPUT' ? 'dst' : 'src';
+  const range = natRange(context, hook, name, options, packet, at);
+  if (range === 'drop') {
+    return {
+      kind: 'verdict',
+      verdict: { kind: 'drop', where: `nat/${hook}`, why: `${name} finds no address to use` },
+    };
+  }
+  bindNat(connection, manip, range);
+  return accepted;
+}
+
+function natRange(
+  context: HookContext,
+  hook: Hook,
+  name: string,
+  options: readonly RuleOption[],
+  packet: Packet,
+  at: HookDevices,
+): NatRange | 'drop' {
+  const ports = option(options, '--to-ports');
+  switch (name) {
+    case 'MASQUERADE': {
+      const address = masqueradeAddress(at, packet);
+      return address === undefined ? 'drop' : { address, port: firstPort(ports) };
+    }
+    case 'REDIRECT': {
+      // nf_nat_redirect_ipv4: 127.0.0.1 for local senders, else the first address of the device it came in on.
+      const address = hook === 'OUTPUT' ? parseAddr('127.0.0.1') : firstAddress(at.inDev, packet);
+      return address === undefined ? 'drop' : { address, port: firstPort(ports) };
+    }
+    case 'NETMAP':
+      return context.decisions.decide('NETMAP keeps the address', 'iptables-save -t nat')
+        ? { address: undefined, port: undefined }
+        : 'drop';
+    default: {
+      const to = option(options, name === 'SNAT' ? '--to-source' : '--to-destination') ?? '';
+      return parseTo(to);
+    }
+  }
+}
+
+/** `1.2.3.4[-1.2.3.9][:80[-90]]`, `:80`, or `[fd00::1]:80`; of a range the first is taken. */
+function parseTo(text: string): NatRange {
+  const bracketed = /^\[([^\]]+)\](?::(\d+))?/.exec(text);
+  if (bracketed !== null) return { address: parseAddr(bracketed[1] ?? ''), port: firstPort(bracketed[2]) };
+  const plainIpv6 = text.split(':').length > 2;
+  if (plainIpv6) return { address: parseAddr(text.split('-')[0] ?? ''), port: undefined };
+  const [addresses = '', ports] = text.split(':');
+  return { address: parseAddr(addresses.split('-')[0] ?? ''), port: firstPort(ports) };
+}
+
+function firstPort(text: string | undefined): number | undefined {
+  const match = /^(\d+)/.exec(text ?? '');
+  return match === null ? undefined : Number(match[1]);
+}
+
+/** nf_nat_masquerade_ipv4: the out device's address in the next hop's subnet, else its first global one. */
+function masqueradeAddress(at: HookDevices, packet: Packet): Addr | undefined {
+  const link = at.outDev?.link;
+  if (link === undefined) return undefined;
+  const own = usableAddresses(link, familyOf(packet)).filter(
+    (a) => a.scope === 'global' && a.secondary !== true,
+  );
+  const nexthop = at.nexthop;
+  const near = nexthop === undefined ? undefined : own.find((a) => inPrefix(a.prefix, nexthop));
+  return (near ?? own[0])?.prefix.addr;
+}
+
+function firstAddress(wire: Wire | undefined, packet: Packet): Addr | undefined {
+  return wire === undefined ? undefined : usableAddresses(wire.link, familyOf(packet))[0]?.prefix.addr;
+}

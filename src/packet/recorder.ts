@@ -1,0 +1,39 @@
+/**
+ * Recorder: collects the steps of one packet's way into hops, apart from the walking itself.
+ * In: `enter` and `step` as the packet moves. Out: hops. It decides nothing.
+ */
+import type { Hop, Step } from './trace.ts';
+
+export class Recorder {
+  private hops: { namespace: string; steps: Step[] }[] = [];
+  private muted = 0;
+
+  /** The packet is now in this namespace. */
+  enter(namespace: string): void {
+    if (this.muted > 0) return;
+    const last = this.hops[this.hops.length - 1];
+    if (last?.namespace !== namespace) this.hops.push({ namespace, steps: [] });
+  }
+
+  step(step: Step): void {
+    if (this.muted > 0) return;
+    this.hops[this.hops.length - 1]?.steps.push(step);
+  }
+
+  /** Runs something that is not this packet's own way (an ICMP error about it) without recording it. */
+  aside<T>(body: () => T): T {
+    this.muted += 1;
+    try {
+      return body();
+    } finally {
+      this.muted -= 1;
+    }
+  }
+
+  /** Hands over the hops so far and begins anew. */
+  take(): readonly Hop[] {
+    const taken = this.hops;
+    this.hops = [];
+    return taken;
+  }
+}

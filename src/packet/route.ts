@@ -1,0 +1,306 @@
+/**
+ * Routing: policy rules, longest prefix, and the checks that the kernel makes on the way in.
+ * In: a namespace and the keys of a packet. Out: a decision as data. Sources: net/ipv4/fib_frontend.c,
+ * fib_rules.c, fib_trie.c, route.c. It sends nothing and resolves no neighbour.
+ */
+
+import type { AddrType } from '../firewall/match.ts';
+import type { PolicyRule, Route } from '../host/state.ts';
+import { type Addr, isLoopback, isMulticast, isUnspecified, sameAddr } from '../net/addr.ts';
+import { containsAddr } from '../net/prefix.ts';
+import type { Decisions } from './decisions.ts';
+import {
+  deviceSetting,
+  forwardingEnabled,
+  limitedBroadcast,
+  type Node,
+  onLink,
+  ownerOf,
+  usableAddresses,
+  type Wire,
+} from './world.ts';
+
+export interface RouteKey {
+  readonly dst: Addr;
+  /** Undefined for a local socket that is not bound yet. */
+  readonly src: Addr | undefined;
+  readonly mark: number;
+  /** The device that the packet came in on; undefined for one that is sent here. */
+  readonly inDev: string | undefined;
+  /** A device that the sender insists on. */
+  readonly outDev?: string;
+}
+
+/** Result of a lookup, or the error of the route type that was met. */
+export type Lookup =
+  | { readonly kind: 'route'; readonly route: Route; readonly table: string }
+  | { readonly kind: 'none' }
+  | {
+      readonly kind: 'refused';
+      readonly type: 'blackhole' | 'unreachable' | 'prohibit';
+      readonly table: string;
+    };
+
+/** Looks a destination up through the policy rules, as fib_rules_lookup does. */
+export function lookupRoute(node: Node, key: RouteKey, decisions: Decisions): Lookup {
+  const family = key.dst.family;
+  const rules = node.rules[family];
+  let skipTo = Number.NEGATIVE_INFINITY;
+  for (const rule of rules) {
+    if (rule.priority < skipTo || !ruleMatches(node, rule, key, decisions)) continue;
+    switch (rule.action) {
+      case 'nop':
+        continue;
+      case 'goto':
+        skipTo = rule.goto ?? skipTo;
+        continue;
+      case 'blackhole':
+      case 'unreachable':
+      case 'prohibit':
+        return { kind: 'refused', type: rule.action, table: `rule ${rule.priority}` };
+      case 'lookup': {
+        const found = lookupTable(node, rule.table ?? 'main', key, rule.suppressPrefixLength);
+        if (found !== undefined) return found;
+      }
+    }
+  }
+  return { kind: 'none' };
+}
+
+function ruleMatches(node: Node, rule: PolicyRule, key: RouteKey, decisions: Decisions): boolean {
+  const selected =
+    (rule.from === undefined || (key.src !== undefined && containsAddr(rule.from, key.src))) &&
+    (rule.to === undefined || containsAddr(rule.to, key.dst)) &&
+    (rule.mark === undefined || (key.mark & rule.mark.mask) >>> 0 === rule.mark.value) &&
+    (rule.inInterface === undefined || rule.inInterface === (key.inDev ?? 'lo')) &&
+    (rule.outInterface === undefined || rule.outInterface === key.outDev);
+  const matches = selected !== rule.not;
+  if (!matches || rule.unknownSelectors.length === 0) return matches;
+  const fact = `policy rule ${rule.priority} of ${node.name} selects by ${rule.unknownSelectors.join(', ')}`;
+  return decisions.decide(fact, `ip route get ...`);
+}
+
+function lookupTable(
+  node: Node,
+  table: string,
+  key: RouteKey,
+  suppress: number | undefined,
+): Lookup | undefined {
+  for (const route of node.tables[key.dst.family].get(table) ?? []) {
+    if (!containsAddr(route.dst, key.dst)) continue;
+    if (route.flags.includes('dead')) continue;
+    if (key.outDev !== undefined && route.dev !== key.outDev) continue;
+    if (suppress !== undefined && suppress >= 0 && route.dst.bits <= suppress) return undefined;
+    switch (route.type) {
+      case 'throw':
+        return undefined;
+      case 'blackhole':
+      case 'unreachable':
+      case 'prohibit':
+        return { kind: 'refused', type: route.type, table };
+      default:
+        return { kind: 'route', route, table };
+    }
+  }
+  return undefined;
+}
+
+const refusedTypes = { blackhole: 'BLACKHOLE', unreachable: 'UNREACHABLE', prohibit: 'PROHIBIT' } as const;
+
+/** What an address is to this namespace, as iptables' addrtype sees it. */
+export function addressType(node: Node, addr: Addr, dev: string | undefined, decisions: Decisions): AddrType {
+  if (isUnspecified(addr)) return 'UNSPEC';
+  if (isMulticast(addr)) return 'MULTICAST';
+  if (limitedBroadcast !== undefined && sameAddr(addr, limitedBroadcast)) return 'BROADCAST';
+  // inet_addr_type asks the local table only, not the policy rules (net/ipv4/fib_frontend.c, __inet_dev_addr_type).
+  const found = lookupTable(
+    node,
+    'local',
+    { dst: addr, src: undefined, mark: 0, inDev: undefined },
+    undefined,
+  );
+  if (found?.kind === 'route') {
+    const { route } = found;
+    if (dev !== undefined && route.dev !== dev) return 'UNICAST';
+    if (route.type === 'local') return 'LOCAL';
+    if (route.type === 'broadcast') return 'BROADCAST';
+  }
+  const other = lookupRoute(node, { dst: addr, src: undefined, mark: 0, inDev: undefined }, decisions);
+  return other.kind === 'refused' ? refusedTypes[other.type] : 'UNICAST';
+}
+
+export type OutputRoute =
+  | {
+      readonly kind: 'ok';
+      readonly wire: Wire;
+      readonly src: Addr;
+      readonly nexthop: Addr;
+      readonly gateway: Addr | undefined;
+      readonly route: Route;
+      readonly table: string;
+    }
+  | {
+      readonly kind: 'error';
+      readonly error: 'net-unreachable' | 'host-unreachable' | 'EACCES' | 'EINVAL';
+      readonly why: string;
+    };
+
+/** Routes a packet that is sent here (ip_route_output_key): device, next hop and, unless given, the source. */
+export function routeOutput(node: Node, key: RouteKey, decisions: Decisions): OutputRoute {
+  if (key.src !== undefined && isMulticast(key.src))
+    return { kind: 'error', error: 'EINVAL', why: 'source is multicast' };
+  const found = lookupRoute(node, key, decisions);
+  if (found.kind === 'none') return { kind: 'error', error: 'net-unreachable', why: 'no route' };
+  if (found.kind === 'refused') {
+    const error = { blackhole: 'EINVAL', unreachable: 'host-unreachable', prohibit: 'EACCES' } as const;
+    return { kind: 'error', error: error[found.type], why: `${found.type} route in ${found.table}` };
+  }
+  const { route, table } = found;
+  if (route.type === 'local') return localOutput(node, key, route, table);
+  const wire = route.dev === undefined ? undefined : node.byName.get(route.dev);
+  if (wire === undefined || !wire.link.up)
+    return { kind: 'error', error: 'net-unreachable', why: `${route.dev ?? 'device'} is down or gone` };
+  const nexthop = route.gateway ?? key.dst;
+  const src = key.src ?? route.preferredSource ?? selectSource(node, wire, nexthop);
+  if (src === undefined)
+    return { kind: 'error', error: 'net-unreachable', why: `no source address for ${wire.link.name}` };
+  // __mkroute_output: a loopback source leaves only by lo, unless route_localnet.
+  const leaks = isLoopback(src) && wire.link.kind !== 'loopback';
+  if (leaks && deviceSetting(node, wire.link.name, 'route_localnet', 'or') === 0) {
+    return {
+      kind: 'error',
+      error: 'EINVAL',
+      why: `source ${'127.0.0.0/8'} may not leave by ${wire.link.name} (route_localnet=0)`,
+    };
+  }
+  return { kind: 'ok', wire, src, nexthop, gateway: route.gateway, route, table };
+}
+
+function localOutput(node: Node, key: RouteKey, route: Route, table: string): OutputRoute {
+  const wire = node.loopback;
+  if (wire === undefined || !wire.link.up)
+    return { kind: 'error', error: 'net-unreachable', why: 'lo is down' };
+  const src = key.src ?? route.preferredSource ?? key.dst;
+  return { kind: 'ok', wire, src, nexthop: key.dst, gateway: undefined, route, table };
+}
+
+/** inet_select_addr: the device's address in the next hop's subnet, else its first, else any other global one. */
+export function selectSource(node: Node, wire: Wire, nexthop: Addr): Addr | undefined {
+  const family = nexthop.family;
+  const own = usableAddresses(wire.link, family).filter((a) => a.scope !== 'host');
+  const primary = own.filter((a) => a.secondary !== true);
+  const inSubnet = primary.find((a) => containsAddr(a.prefix, nexthop)) ?? primary[0];
+  if (inSubnet !== undefined) return inSubnet.prefix.addr;
+  for (const other of node.links) {
+    const global = usableAddresses(other.link, family).find((a) => a.scope === 'global');
+    if (global !== undefined) return global.prefix.addr;
+  }
+  return undefined;
+}
+
+export type InputRoute =
+  | { readonly kind: 'local'; readonly route: Route | undefined }
+  | {
+      readonly kind: 'forward';
+      readonly wire: Wire;
+      readonly nexthop: Addr;
+      readonly gateway: Addr | undefined;
+      readonly route: Route;
+      readonly table: string;
+    }
+  /** An ICMP error goes back: 3/0, 3/1 or 3/13. */
+  | { readonly kind: 'error'; readonly code: 0 | 1 | 13; readonly why: string }
+  | { readonly kind: 'drop'; readonly why: string; readonly detail?: string };
+
+/** Routes a packet that came in (ip_route_input_slow): source checks, local or forward, forwarding switched on. */
+export function routeInput(
+  node: Node,
+  key: RouteKey & { readonly inDev: string },
+  decisions: Decisions,
+): InputRoute {
+  const { src, dst, inDev } = key;
+  if (src === undefined) return { kind: 'drop', why: 'no source address' };
+  const localnet = deviceSetting(node, inDev, 'route_localnet', 'or') !== 0;
+  const onLoopback = node.byName.get(inDev)?.link.kind === 'loopback';
+  if (isMulticast(src) || isUnspecified(src) || isUnspecified(dst))
+    return { kind: 'drop', why: 'martian source' };
+  if (!onLoopback && !localnet) {
+    if (isLoopback(dst))
+      return { kind: 'drop', why: 'martian destination', detail: `route_localnet of ${inDev} is 0` };
+    if (isLoopback(src))
+      return { kind: 'drop', why: 'martian source', detail: `route_localnet of ${inDev} is 0` };
+  }
+  const found = lookupRoute(node, key, decisions);
+  const forwarding = forwardingEnabled(node, inDev, dst.family);
+  if (found.kind !== 'route' && node.answersAnything) return { kind: 'local', route: undefined };
+  if (found.kind !== 'route') {
+    if (!forwarding) return { kind: 'drop', why: 'forwarding off', detail: `forwarding of ${inDev} is 0` };
+    if (found.kind === 'none') return { kind: 'error', code: 0, why: 'no route' };
+    if (found.type === 'blackhole') return { kind: 'drop', why: 'blackhole route', detail: found.table };
+    return {
+      kind: 'error',
+      code: found.type === 'prohibit' ? 13 : 1,
+      why: `${found.type} route in ${found.table}`,
+    };
+  }
+  const { route, table } = found;
+  const invalid = onLoopback ? undefined : invalidSource(node, key, decisions);
+  if (route.type === 'local' || route.type === 'broadcast') {
+    return invalid ?? { kind: 'local', route };
+  }
+  if (node.answersAnything) return { kind: 'local', route };
+  if (!forwarding) return { kind: 'drop', why: 'forwarding off', detail: `forwarding of ${inDev} is 0` };
+  if (invalid !== undefined) return invalid;
+  const wire = route.dev === undefined ? undefined : node.byName.get(route.dev);
+  if (wire === undefined || !wire.link.up)
+    return { kind: 'error', code: 0, why: `${route.dev ?? 'device'} is down or gone` };
+  return { kind: 'forward', wire, nexthop: route.gateway ?? dst, gateway: route.gateway, route, table };
+}
+
+/** fib_validate_source: our own address as source, and reverse path filtering (0 off, 1 strict, 2 loose). */
+function invalidSource(
+  node: Node,
+  key: RouteKey & { readonly inDev: string },
+  decisions: Decisions,
+): { readonly kind: 'drop'; readonly why: string; readonly detail?: string } | undefined {
+  const src = key.src;
+  if (src === undefined) return undefined;
+  const acceptLocal = deviceSetting(node, key.inDev, 'accept_local', 'or') !== 0;
+  const mode = src.family === 'ipv4' ? deviceSetting(node, key.inDev, 'rp_filter', 'max') : 0;
+  const isOwn = ownerOf(node, src) !== undefined || addressType(node, src, undefined, decisions) === 'LOCAL';
+  if (isOwn && !acceptLocal)
+    return { kind: 'drop', why: 'martian source', detail: 'the source is an address of this host' };
+  if (mode === 0) return undefined;
+  const back = lookupRoute(node, { dst: src, src: key.dst, mark: 0, inDev: key.inDev }, decisions);
+  if (back.kind === 'route' && back.route.dev === key.inDev) return undefined;
+  const why = 'reverse path filter';
+  if (mode === 1) {
+    const via =
+      back.kind === 'route' ? `the route back is by ${back.route.dev ?? '?'}` : 'there is no route back';
+    return { kind: 'drop', why, detail: `rp_filter of ${key.inDev} is 1 (strict) and ${via}` };
+  }
+  if (back.kind === 'route') return undefined;
+  return { kind: 'drop', why, detail: `rp_filter of ${key.inDev} is 2 (loose) and there is no route back` };
+}
+
+/** Whether this node answers an ARP request for `target` that came in on `dev` (net/ipv4/arp.c, arp_process). */
+export function answersArp(
+  node: Node,
+  dev: string,
+  target: Addr,
+  asker: Addr,
+  decisions: Decisions,
+): boolean {
+  const reached = routeInput(node, { dst: target, src: asker, mark: 0, inDev: dev }, decisions);
+  if (reached.kind === 'local') {
+    if (node.answersAnything) return true;
+    const ignore = deviceSetting(node, dev, 'arp_ignore', 'max');
+    const wire = node.byName.get(dev);
+    if (ignore === 0) return true;
+    if (ignore === 8) return false;
+    const here = wire?.link.addresses.some((a) => sameAddr(a.prefix.addr, target)) === true;
+    return ignore === 1 ? here : here && wire !== undefined && onLink(wire.link, asker);
+  }
+  if (reached.kind !== 'forward') return false;
+  return reached.wire.link.name !== dev && deviceSetting(node, dev, 'proxy_arp', 'or') !== 0;
+}

@@ -1,0 +1,48 @@
+/**
+ * Sockets: who in a namespace answers a delivered packet. In: a namespace and a packet. Out: the listener.
+ * Where a container's sockets are not in the facts, every port listens, and the caller is told so.
+ */
+
+import type { PortProxy, Socket } from '../host/state.ts';
+import { isUnspecified, sameAddr } from '../net/addr.ts';
+import { familyOf, type Packet } from './packet.ts';
+import type { Node, World } from './world.ts';
+
+export type Listener =
+  | {
+      readonly kind: 'socket';
+      readonly name: string;
+      readonly socket: Socket | undefined;
+      readonly assumed: boolean;
+    }
+  | { readonly kind: 'proxy'; readonly proxy: PortProxy; readonly socket: Socket }
+  | { readonly kind: 'none' };
+
+/** The listener for a packet that reached local delivery, as the kernel scores them: an exact address before any. */
+export function listenerFor(world: World, node: Node, packet: Packet): Listener {
+  const sockets = node.facts.sockets;
+  if (node.answersAnything) return { kind: 'socket', name: 'anything', socket: undefined, assumed: false };
+  if (sockets === undefined) return { kind: 'socket', name: 'assumed', socket: undefined, assumed: true };
+  const fitting = sockets.filter(
+    (s) => s.protocol === packet.protocol && s.port === packet.dport && s.families.includes(familyOf(packet)),
+  );
+  const exact = fitting.find((s) => s.address !== undefined && sameAddr(s.address, packet.dst));
+  const any = fitting.find((s) => s.address === undefined || isUnspecified(s.address));
+  const socket = exact ?? any;
+  if (socket === undefined) return { kind: 'none' };
+  const proxy = socket.process === 'docker-proxy' ? proxyOf(world, socket, packet) : undefined;
+  if (proxy !== undefined) return { kind: 'proxy', proxy, socket };
+  return { kind: 'socket', name: socket.process ?? 'socket', socket, assumed: false };
+}
+
+function proxyOf(world: World, socket: Socket, packet: Packet): PortProxy | undefined {
+  const fitting = (world.state.proxies ?? []).filter(
+    (p) => p.protocol === packet.protocol && p.hostPort === socket.port,
+  );
+  return (
+    fitting.find((p) => sameAddr(p.hostAddress, packet.dst)) ??
+    fitting.find((p) => isUnspecified(p.hostAddress) && p.hostAddress.family === packet.dst.family) ??
+    // dockerd before 20.10.? starts one proxy for 0.0.0.0 whose socket serves both families.
+    fitting.find((p) => isUnspecified(p.hostAddress))
+  );
+}

@@ -1,0 +1,555 @@
+/**
+ * The stack: moves one packet through namespaces until it is delivered, dies, or causes an error.
+ * In: a packet and where it starts. Out: its fate, and the steps for the trace. Order of things as in
+ * net/ipv4/ip_output.c, ip_input.c, ip_forward.c, net/bridge/br_netfilter_hooks.c. What the receiver does with a
+ * delivered packet is `exchange.ts`'s subject.
+ */
+import { type Addr, formatAddr, sameAddr } from '../net/addr.ts';
+import { Conntrack } from './conntrack.ts';
+import type { Decisions } from './decisions.ts';
+import { type Hook, type HookContext, type HookDevices, runHook, type Verdict } from './hooks.ts';
+import { macvlanChildren, portFlags, portFor, resolveNeighbour } from './link-layer.ts';
+import {
+  answerTo,
+  defaultZone,
+  familyOf,
+  headerOf,
+  isIcmpError,
+  makePacket,
+  type Packet,
+  tcpFlag,
+  tupleOf,
+} from './packet.ts';
+import type { Recorder } from './recorder.ts';
+import { routeInput, routeOutput } from './route.ts';
+import type { RuleHit } from './trace.ts';
+import { packetView } from './view.ts';
+import { type Node, sysctlNumber, type Wire, type World } from './world.ts';
+
+export type SendError = 'net-unreachable' | 'host-unreachable' | 'EACCES' | 'EINVAL' | 'EPERM' | 'EMSGSIZE';
+
+export type Fate =
+  | { readonly kind: 'delivered'; readonly node: Node; readonly wire: Wire; readonly packet: Packet }
+  /** Died without a word. */
+  | { readonly kind: 'lost' }
+  /** The sending kernel refused; `connecting`: so early that a TCP connect hears of it too. */
+  | { readonly kind: 'send-error'; readonly error: SendError; readonly connecting: boolean }
+  /** Somebody sent an ICMP error about it; what became of that is `error`'s own fate. */
+  | {
+      readonly kind: 'icmp';
+      readonly type: number;
+      readonly code: number;
+      readonly mtu: number | undefined;
+      readonly error: Fate;
+    }
+  /** Somebody answered with a TCP reset (REJECT). */
+  | { readonly kind: 'reset'; readonly reset: Fate }
+  /** The next hop's link address is not known; `atSender` when that was the sending kernel itself. */
+  | { readonly kind: 'unresolved'; readonly atSender: boolean; readonly error: Fate | undefined };
+
+const lost: Fate = { kind: 'lost' };
+
+/** A frame on a link. */
+interface Frame {
+  readonly packet: Packet;
+  readonly srcMac: string | undefined;
+  readonly dstMac: string;
+  /** Its IP packet was sent by this namespace itself, so a failure is its own to notice. */
+  readonly local: boolean;
+}
+
+const noDevices: HookDevices = {
+  inDev: undefined,
+  outDev: undefined,
+  physIn: undefined,
+  physOut: undefined,
+  nexthop: undefined,
+};
+
+/** Forwarding loops end here, long before the TTL does. */
+const maxDepth = 64;
+
+export interface SendOptions {
+  /** Take the route's source address, as an unbound socket does. */
+  readonly chooseSource: boolean;
+  /** Called with the packet as its socket knows it, before any rule. */
+  readonly onSource?: (packet: Packet) => void;
+}
+
+/** IP and TCP headers without options. */
+function headerBytes(packet: Packet): number {
+  return familyOf(packet) === 'ipv4' ? 40 : 60;
+}
+
+export class Stack {
+  readonly world: World;
+  readonly decisions: Decisions;
+  private readonly recorder: Recorder;
+  private readonly tables = new Map<Node, Conntrack>();
+  private depth = 0;
+
+  constructor(world: World, decisions: Decisions, recorder: Recorder) {
+    this.world = world;
+    this.decisions = decisions;
+    this.recorder = recorder;
+  }
+
+  /** Sends a packet from a namespace. Without a source, the route's is taken. */
+  send(node: Node, packet: Packet, options: SendOptions): Fate {
+    this.recorder.enter(node.name);
+    const key = {
+      dst: packet.dst,
+      src: options.chooseSource ? undefined : packet.src,
+      mark: packet.mark,
+      inDev: undefined,
+    };
+    let route = routeOutput(node, key, this.decisions);
+    if (route.kind === 'error') return this.refuse(packet, route.error, 'route', route.why, true);
+    packet.src = route.src;
+    if (packet.mss !== undefined)
+      packet.mss = Math.min(packet.mss, route.wire.link.mtu - headerBytes(packet));
+    options.onSource?.(packet);
+    this.recorder.step({ kind: 'send', header: headerOf(packet) });
+    this.recordRoute(route);
+    const before = { dst: packet.dst, mark: packet.mark };
+    const verdict = this.hook(node, 'OUTPUT', packet, {
+      ...noDevices,
+      outDev: route.wire,
+      nexthop: route.nexthop,
+    });
+    if (verdict.kind !== 'accept') return this.stop(node, packet, verdict, true);
+    if (!sameAddr(before.dst, packet.dst) || before.mark !== packet.mark) {
+      // ip_route_me_harder: the source stays, the way is chosen anew.
+      route = routeOutput(
+        node,
+        { dst: packet.dst, src: packet.src, mark: packet.mark, inDev: undefined },
+        this.decisions,
+      );
+      if (route.kind === 'error')
+        return this.refuse(packet, route.error, 'route after OUTPUT', route.why, false);
+      this.recordRoute(route);
+    }
+    return this.output(node, packet, route.wire, route.nexthop, undefined);
+  }
+
+  /** POSTROUTING, size, and out. `from` is the device of a forwarded packet. */
+  private output(node: Node, packet: Packet, wire: Wire, nexthop: Addr, from: Wire | undefined): Fate {
+    const verdict = this.hook(node, 'POSTROUTING', packet, { ...noDevices, outDev: wire, nexthop });
+    if (verdict.kind !== 'accept') return this.stop(node, packet, verdict, from === undefined);
+    if (from === undefined && packet.dontFragment && packet.length > wire.link.mtu && !packet.offloaded) {
+      return this.refuse(
+        packet,
+        'EMSGSIZE',
+        wire.link.name,
+        `${packet.length} bytes do not fit the MTU of ${wire.link.mtu}`,
+        false,
+      );
+    }
+    return this.transmit(node, packet, wire, nexthop, from === undefined);
+  }
+
+  private transmit(node: Node, packet: Packet, wire: Wire, nexthop: Addr, local: boolean): Fate {
+    if (wire.link.kind === 'loopback') {
+      this.recorder.step({ kind: 'transmit', dev: wire.link.name });
+      return this.receive(wire, packet, undefined, undefined, false);
+    }
+    if (!wire.link.up) return this.die(wire.link.name, 'link is down');
+    const layer = { nodes: this.world.namespaces.values(), decisions: this.decisions };
+    const resolved = resolveNeighbour(layer, wire, nexthop, packet.src);
+    if (resolved.kind === 'unresolved') {
+      this.recorder.step({
+        kind: 'drop',
+        where: wire.link.name,
+        why: `no neighbour ${formatAddr(nexthop)}`,
+        detail: resolved.why,
+      });
+      const error = local ? undefined : this.icmpError(node, packet, 3, 1, undefined);
+      return { kind: 'unresolved', atSender: local, error };
+    }
+    this.recorder.step({ kind: 'transmit', dev: wire.link.name, nexthop });
+    return this.sendFrame(wire, { packet, srcMac: wire.link.mac, dstMac: resolved.mac, local });
+  }
+
+  /** Puts a frame on a device. */
+  private sendFrame(wire: Wire, frame: Frame): Fate {
+    if (!wire.link.up) return this.die(wire.link.name, 'link is down');
+    if (wire.link.kind === 'bridge') return this.bridge(wire, frame, undefined);
+    if (wire.link.kind === 'macvlan') return this.sendMacvlan(wire, frame);
+    const peer = wire.peer;
+    if (peer === undefined) return this.die(wire.link.name, 'nothing is known beyond this link');
+    return this.cross(wire, peer, frame);
+  }
+
+  private sendMacvlan(wire: Wire, frame: Frame): Fate {
+    const parent = wire.peer;
+    if (parent === undefined || !parent.link.up)
+      return this.die(wire.link.name, 'the parent link is down or not known');
+    const sibling = macvlanChildren(parent, this.world.namespaces.values()).find(
+      (c) => c !== wire && c.link.mac === frame.dstMac,
+    );
+    if (sibling !== undefined && (wire.link.mode ?? 'bridge') === 'bridge')
+      return this.cross(wire, sibling, frame);
+    if (parent.peer === undefined) return this.die(parent.link.name, 'nothing is known beyond this link');
+    return this.cross(parent, parent.peer, frame);
+  }
+
+  private cross(from: Wire, to: Wire, frame: Frame): Fate {
+    const { packet } = frame;
+    // __dev_forward_skb: a veth drops what exceeds its peer's MTU (and room for a VLAN tag), unless it is cut later.
+    if (from.link.kind === 'veth' && !packet.offloaded && packet.length > to.link.mtu + 4) {
+      return this.die(
+        to.link.name,
+        'frame is larger than the MTU',
+        `${packet.length} bytes, MTU ${to.link.mtu}`,
+      );
+    }
+    packet.tracking = undefined;
+    packet.zone = defaultZone;
+    if (from.node !== to.node) {
+      packet.mark = 0;
+      packet.owner = undefined;
+    }
+    return this.receiveFrame(to, frame);
+  }
+
+  private receiveFrame(wire: Wire, frame: Frame): Fate {
+    this.recorder.enter(wire.node.name);
+    if (!wire.link.up) return this.die(wire.link.name, 'link is down');
+    const child = macvlanChildren(wire, this.world.namespaces.values()).find(
+      (c) => c.link.mac === frame.dstMac,
+    );
+    if (child !== undefined) return this.receiveFrame(child, frame);
+    if (wire.master !== undefined) return this.receiveAtPort(wire, wire.master, frame);
+    if (frame.dstMac !== wire.link.mac)
+      return this.die(wire.link.name, 'frame is for another MAC', frame.dstMac);
+    this.recorder.step({ kind: 'receive', dev: wire.link.name, header: headerOf(frame.packet) });
+    return this.receive(wire, frame.packet, frame.srcMac, undefined, false);
+  }
+
+  /** A frame comes in at a bridge port (br_handle_frame): to the host itself, or on to another port. */
+  private receiveAtPort(port: Wire, bridge: Wire, frame: Frame): Fate {
+    const flags = portFlags(port);
+    if (flags.state !== 'forwarding')
+      return this.die(port.link.name, 'bridge port does not forward', flags.state);
+    if (!bridge.link.up) return this.die(bridge.link.name, 'link is down');
+    this.recorder.step({ kind: 'receive', dev: port.link.name, header: headerOf(frame.packet) });
+    const filtered = this.bridgeFamily(bridge, 'prerouting');
+    if (filtered !== undefined) return filtered;
+    let { dstMac } = frame;
+    const called = callsIptables(bridge, frame.packet);
+    if (called) {
+      const { packet } = frame;
+      const before = packet.dst;
+      const at = { ...noDevices, inDev: bridge, physIn: port };
+      const verdict = this.hook(bridge.node, 'PREROUTING', packet, at, frame.srcMac);
+      if (verdict.kind !== 'accept') return this.stop(bridge.node, packet, verdict, false);
+      if (!sameAddr(before, packet.dst)) {
+        const next = this.redirectBridged(bridge, packet);
+        if (next === undefined) return this.die(bridge.link.name, 'no route after DNAT of a bridged frame');
+        dstMac = next;
+      }
+    }
+    if (dstMac === bridge.link.mac || bridge.ports.some((p) => p.link.mac === dstMac)) {
+      const input = this.bridgeFamily(bridge, 'input');
+      if (input !== undefined) return input;
+      return this.receive(bridge, frame.packet, frame.srcMac, port, called);
+    }
+    return this.bridge(bridge, { ...frame, dstMac }, port);
+  }
+
+  /** br_nf_pre_routing_finish: where a bridged packet goes after its destination was rewritten; the MAC to send it to. */
+  private redirectBridged(bridge: Wire, packet: Packet): string | undefined {
+    const key = { dst: packet.dst, src: packet.src, mark: packet.mark, inDev: bridge.link.name };
+    const routed = routeInput(bridge.node, key, this.decisions);
+    if (routed.kind === 'forward' && routed.wire === bridge) {
+      const layer = { nodes: this.world.namespaces.values(), decisions: this.decisions };
+      const resolved = resolveNeighbour(layer, bridge, routed.nexthop, packet.src);
+      return resolved.kind === 'mac' ? resolved.mac : undefined;
+    }
+    return routed.kind === 'local' || routed.kind === 'forward' ? bridge.link.mac : undefined;
+  }
+
+  /** Sends a frame out of the port that its destination is behind. */
+  private bridge(bridge: Wire, frame: Frame, from: Wire | undefined): Fate {
+    const { packet } = frame;
+    const layer = { nodes: this.world.namespaces.values(), decisions: this.decisions };
+    const port = portFor(layer, bridge, frame.dstMac, from);
+    if ('why' in port) return this.die(bridge.link.name, port.why, port.detail);
+    const filtered = this.bridgeFamily(bridge, from === undefined ? 'output' : 'forward');
+    if (filtered !== undefined) return filtered;
+    if (from !== undefined && callsIptables(bridge, packet)) {
+      const at = { ...noDevices, inDev: bridge, outDev: bridge, physIn: from, physOut: port };
+      for (const hook of ['FORWARD', 'POSTROUTING'] as const) {
+        const verdict = this.hook(
+          bridge.node,
+          hook,
+          packet,
+          hook === 'FORWARD' ? at : { ...at, inDev: undefined },
+          frame.srcMac,
+        );
+        if (verdict.kind !== 'accept') return this.stop(bridge.node, packet, verdict, false);
+      }
+    }
+    if (packet.length > port.link.mtu + 4 && !packet.offloaded) {
+      return this.die(
+        port.link.name,
+        'frame is larger than the MTU',
+        `${packet.length} bytes, MTU ${port.link.mtu}`,
+      );
+    }
+    this.recorder.step({
+      kind: 'bridge',
+      bridge: bridge.link.name,
+      to: port.link.name,
+      ...(from === undefined ? {} : { from: from.link.name }),
+    });
+    const peer = port.peer;
+    if (peer === undefined) return this.die(port.link.name, 'nothing is known beyond this link');
+    return this.cross(port, peer, frame);
+  }
+
+  /** nftables chains of the bridge family are not evaluated. */
+  private bridgeFamily(bridge: Wire, hook: string): Fate | undefined {
+    for (const chain of bridge.node.facts.unmodelledHooks) {
+      if (chain.family !== 'bridge' || chain.hook !== hook) continue;
+      const fact = `nftables chain ${chain.name} (bridge, hook ${hook}) lets the frame pass`;
+      if (!this.decisions.decide(fact, 'nft list ruleset'))
+        return this.die(chain.name, 'nftables bridge chain, contents not evaluated');
+    }
+    return undefined;
+  }
+
+  /** An IP packet comes in on a device (ip_rcv). `prerouted`: br_netfilter has run PREROUTING already. */
+  private receive(
+    wire: Wire,
+    packet: Packet,
+    srcMac: string | undefined,
+    port: Wire | undefined,
+    prerouted: boolean,
+  ): Fate {
+    const node = wire.node;
+    this.depth += 1;
+    if (this.depth > maxDepth) return this.die(node.name, 'routing loop');
+    if (!prerouted) {
+      const verdict = this.hook(
+        node,
+        'PREROUTING',
+        packet,
+        { ...noDevices, inDev: wire, physIn: port },
+        srcMac,
+      );
+      if (verdict.kind !== 'accept') return this.stop(node, packet, verdict, false);
+    }
+    const key = { dst: packet.dst, src: packet.src, mark: packet.mark, inDev: wire.link.name };
+    const routed = routeInput(node, key, this.decisions);
+    switch (routed.kind) {
+      case 'drop':
+        return this.die('routing', routed.why, routed.detail);
+      case 'error':
+        this.recorder.step({ kind: 'drop', where: 'routing', why: routed.why });
+        return this.answerWith(node, packet, 3, routed.code);
+      case 'local': {
+        this.recorder.step({ kind: 'route', result: 'local' });
+        const verdict = this.hook(node, 'INPUT', packet, { ...noDevices, inDev: wire, physIn: port }, srcMac);
+        if (verdict.kind !== 'accept') return this.stop(node, packet, verdict, false);
+        return { kind: 'delivered', node, wire, packet };
+      }
+      case 'forward':
+        this.recorder.step({
+          kind: 'route',
+          result: 'forward',
+          table: routed.table,
+          dev: routed.wire.link.name,
+          ...(routed.gateway === undefined ? {} : { gateway: routed.gateway }),
+        });
+        return this.forward(node, wire, packet, routed.wire, routed.nexthop, port, srcMac);
+    }
+  }
+
+  private forward(
+    node: Node,
+    wire: Wire,
+    packet: Packet,
+    out: Wire,
+    nexthop: Addr,
+    port: Wire | undefined,
+    srcMac: string | undefined,
+  ): Fate {
+    if (packet.ttl <= 1) {
+      this.recorder.step({ kind: 'drop', where: 'forwarding', why: 'TTL used up' });
+      return this.answerWith(node, packet, 11, 0);
+    }
+    packet.ttl -= 1;
+    if (packet.length > out.link.mtu && packet.dontFragment) {
+      const why = `${packet.length} bytes do not fit the MTU of ${out.link.mtu} of ${out.link.name}, and DF is set`;
+      this.recorder.step({ kind: 'drop', where: 'forwarding', why });
+      return this.answerWith(node, packet, 3, 4, out.link.mtu);
+    }
+    const verdict = this.hook(
+      node,
+      'FORWARD',
+      packet,
+      { ...noDevices, inDev: wire, outDev: out, physIn: port, nexthop },
+      srcMac,
+    );
+    if (verdict.kind !== 'accept') return this.stop(node, packet, verdict, false);
+    return this.output(node, packet, out, nexthop, wire);
+  }
+
+  private hook(node: Node, hook: Hook, packet: Packet, at: HookDevices, srcMac?: string): Verdict {
+    const context: HookContext = {
+      node,
+      conntrack: this.conntrackOf(node),
+      decisions: this.decisions,
+      view: (p, devices) => packetView(node, p, devices, srcMac, this.decisions),
+      record: (step) => this.recorder.step(step),
+    };
+    return runHook(context, hook, packet, at);
+  }
+
+  private conntrackOf(node: Node): Conntrack {
+    const known = this.tables.get(node);
+    if (known !== undefined) return known;
+    const fresh = new Conntrack();
+    this.tables.set(node, fresh);
+    return fresh;
+  }
+
+  /** A rule stopped the packet. A local sender learns of a drop (EPERM); a reject answers. */
+  private stop(
+    node: Node,
+    packet: Packet,
+    verdict: Exclude<Verdict, { kind: 'accept' }>,
+    local: boolean,
+  ): Fate {
+    this.recordStop(
+      verdict.where,
+      verdict.kind === 'drop' ? verdict.why : `REJECT with ${verdict.with}`,
+      verdict.rule,
+    );
+    if (verdict.kind === 'drop')
+      return local ? { kind: 'send-error', error: 'EPERM', connecting: false } : lost;
+    if (verdict.with === 'tcp-reset') return packet.protocol === 'tcp' ? this.reset(node, packet) : lost;
+    return this.answerWith(node, packet, 3, rejectCode(verdict.with));
+  }
+
+  private recordStop(where: string, why: string, rule: RuleHit | undefined): void {
+    this.recorder.step({ kind: 'drop', where, why, ...(rule === undefined ? {} : { rule }) });
+  }
+
+  /** nf_send_reset: a reset in the name of the destination. */
+  private reset(node: Node, about: Packet): Fate {
+    const reset = makePacket({
+      ...answerTo(about),
+      tcpFlags: tcpFlag.rst | tcpFlag.ack,
+      length: 40,
+      tracking: attached(about, 'ESTABLISHED'),
+    });
+    return {
+      kind: 'reset',
+      reset: this.recorder.aside(() => this.send(node, reset, { chooseSource: false })),
+    };
+  }
+
+  /** Nobody listens on the port of a datagram that was delivered here. */
+  reportPortUnreachable(node: Node, about: Packet): Fate {
+    this.recorder.step({ kind: 'drop', where: node.name, why: 'nobody listens on this port' });
+    return this.answerWith(node, about, 3, 3);
+  }
+
+  private answerWith(node: Node, about: Packet, type: number, code: number, mtu?: number): Fate {
+    const error = this.icmpError(node, about, type, code, mtu);
+    return error === undefined ? lost : { kind: 'icmp', type, code, mtu, error };
+  }
+
+  /** icmp_send: an error goes back to the source; never about another error. Undefined when none is sent. */
+  private icmpError(
+    node: Node,
+    about: Packet,
+    type: number,
+    code: number,
+    mtu: number | undefined,
+  ): Fate | undefined {
+    if (isIcmpError(about)) return undefined;
+    const own = node.links.some((w) => w.link.addresses.some((a) => sameAddr(a.prefix.addr, about.dst)));
+    const error = makePacket({
+      ...answerTo(about),
+      protocol: familyOf(about) === 'ipv4' ? 'icmp' : 'icmpv6',
+      icmp: { type, code },
+      sport: 0,
+      dport: 0,
+      length: Math.min(about.length + 28, 576),
+      quoted: tupleOf(about),
+      mtu,
+      tracking: attached(about, 'RELATED'),
+    });
+    return this.recorder.aside(() => this.send(node, error, { chooseSource: !own }));
+  }
+
+  private refuse(packet: Packet, error: SendError, where: string, why: string, connecting: boolean): Fate {
+    this.recorder.step({ kind: 'send', header: headerOf(packet) });
+    this.recorder.step({ kind: 'drop', where, why });
+    return { kind: 'send-error', error, connecting };
+  }
+
+  private die(where: string, why: string, detail?: string): Fate {
+    this.recorder.step({ kind: 'drop', where, why, ...(detail === undefined ? {} : { detail }) });
+    return lost;
+  }
+
+  private recordRoute(route: {
+    readonly wire: Wire;
+    readonly table: string;
+    readonly gateway: Addr | undefined;
+    readonly src: Addr;
+  }): void {
+    this.recorder.step({
+      kind: 'route',
+      result: 'output',
+      table: route.table,
+      dev: route.wire.link.name,
+      src: route.src,
+      ...(route.gateway === undefined ? {} : { gateway: route.gateway }),
+    });
+  }
+}
+
+/** nf_conntrack_attach: what the kernel sends about a packet belongs to its connection, in the other direction. */
+function attached(about: Packet, state: 'RELATED' | 'ESTABLISHED'): Packet['tracking'] {
+  const tracking = about.tracking;
+  if (tracking?.connection === undefined) return undefined;
+  return {
+    connection: tracking.connection,
+    direction: tracking.direction === 'original' ? 'reply' : 'original',
+    state,
+  };
+}
+
+/** br_netfilter is asked for by the namespace's sysctl or by the bridge's own switch. */
+function callsIptables(bridge: Wire, packet: Packet): boolean {
+  const ipv4 = familyOf(packet) === 'ipv4';
+  const own = ipv4 ? bridge.link.bridge?.callIptables : bridge.link.bridge?.callIp6tables;
+  const key = ipv4 ? 'net.bridge.bridge-nf-call-iptables' : 'net.bridge.bridge-nf-call-ip6tables';
+  // Without br_netfilter the sysctl does not exist, and bridged frames skip iptables.
+  return own === true || sysctlNumber(bridge.node, key, 0) !== 0;
+}
+
+/** Codes of REJECT --reject-with (xt ipt_REJECT.c), long and short names. */
+function rejectCode(name: string): number {
+  switch (name.replace(/^icmp-/, '')) {
+    case 'net-unreachable':
+      return 0;
+    case 'host-unreachable':
+      return 1;
+    case 'proto-unreachable':
+      return 2;
+    case 'net-prohibited':
+      return 9;
+    case 'host-prohibited':
+      return 10;
+    case 'admin-prohibited':
+      return 13;
+    default:
+      return 3;
+  }
+}

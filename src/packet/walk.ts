@@ -1,0 +1,103 @@
+/**
+ * Walk: a Flow answered. In: a scene (a host and its outside) and a flow. Out: a Trace.
+ * Where facts do not decide, every branch is walked; the outcome is `unknown` only when they differ.
+ */
+
+import type { HostState } from '../host/state.ts';
+import { type Addr, formatAddr, sameAddr } from '../net/addr.ts';
+import type { Flow } from '../net/flow.ts';
+import type { Prefix } from '../net/prefix.ts';
+import { forEachBranch } from './decisions.ts';
+import { Exchange, type Result } from './exchange.ts';
+import { outsideOf, withDirectRoute } from './outside.ts';
+import { Recorder } from './recorder.ts';
+import { Stack } from './stack.ts';
+import type { Outcome, Trace, Unknown } from './trace.ts';
+import { makeWorld, nodeOf, type OutsideNode, type World } from './world.ts';
+
+/** A host and its outside, ready to be walked many times. */
+export interface Scene {
+  readonly world: World;
+  readonly outside: OutsideNode | undefined;
+  /** Worlds in which the outside has a host route to an address, by that address. */
+  readonly direct: Map<string, World>;
+}
+
+/** `outsideRoutes`: prefixes that the site routes to this host. */
+export function makeScene(state: HostState, outsideRoutes: readonly Prefix[] = []): Scene {
+  const outside = outsideOf(state, outsideRoutes);
+  return { world: makeWorld(state, outside), outside, direct: new Map() };
+}
+
+/** Walks a flow: request and reply, and for TCP what is said after the handshake. */
+export function walk(scene: Scene, flow: Flow): Trace {
+  const world = worldFor(scene, flow);
+  const undecidable = cannotAsk(world, flow);
+  if (undecidable !== undefined) return unanswered(flow, undecidable);
+  const { runs, complete } = forEachBranch((decisions) => {
+    const recorder = new Recorder();
+    return new Exchange(new Stack(world, decisions, recorder), recorder).run(flow);
+  });
+  const first = runs[0];
+  if (first === undefined) return unanswered(flow, { fact: 'nothing was walked' });
+  const agree = complete && runs.every((r) => sameResult(r.result, first.result));
+  const unknowns = distinct(runs.flatMap((r) => r.met));
+  const { request, reply, assumed, ...seen } = first.result;
+  if (agree) return { flow, ...seen, hops: request, reply, unknowns, assumed };
+  return { flow, outcome: 'unknown', hops: request, reply, unknowns, assumed };
+}
+
+/** Every outcome that a flow may have, when unknown facts are decided either way; one when they do not matter. */
+export function possibleOutcomes(scene: Scene, flow: Flow): readonly Outcome[] {
+  const world = worldFor(scene, flow);
+  if (cannotAsk(world, flow) !== undefined) return ['unknown'];
+  const { runs } = forEachBranch((decisions) => {
+    const recorder = new Recorder();
+    return new Exchange(new Stack(world, decisions, recorder), recorder).run(flow).outcome;
+  });
+  return [...new Set(runs.map((r) => r.result))];
+}
+
+function worldFor(scene: Scene, flow: Flow): World {
+  if (flow.direct !== true || flow.dst === undefined || scene.outside === undefined) return scene.world;
+  const key = formatAddr(flow.dst);
+  const known = scene.direct.get(key);
+  if (known !== undefined) return known;
+  const { state } = scene.world;
+  const world = makeWorld(state, withDirectRoute(scene.outside, flow.dst, state));
+  scene.direct.set(key, world);
+  return world;
+}
+
+function cannotAsk(world: World, flow: Flow): Unknown | undefined {
+  if (nodeOf(world, flow.from) === undefined) {
+    return { fact: `the namespace ${flow.from} is not in the facts`, command: 'docker ps; docker inspect' };
+  }
+  if (flow.kind === 'dns')
+    return { fact: 'name resolution is not modelled', command: `dig ${flow.qname ?? ''}`.trim() };
+  if (flow.dst === undefined) return { fact: 'the flow has no destination address' };
+  if (flow.dst.family === 'ipv6') return { fact: 'IPv6 is not modelled' };
+  return undefined;
+}
+
+function unanswered(flow: Flow, unknown: Unknown): Trace {
+  return { flow, outcome: 'unknown', hops: [], reply: [], unknowns: [unknown], assumed: [] };
+}
+
+function sameResult(a: Result, b: Result): boolean {
+  return (
+    a.outcome === b.outcome &&
+    sameOptional(a.seenAs, b.seenAs) &&
+    a.deliveredTo?.namespace === b.deliveredTo?.namespace &&
+    a.deliveredTo?.port === b.deliveredTo?.port &&
+    sameOptional(a.deliveredTo?.address, b.deliveredTo?.address)
+  );
+}
+
+function sameOptional(a: Addr | undefined, b: Addr | undefined): boolean {
+  return a === undefined || b === undefined ? a === b : sameAddr(a, b);
+}
+
+function distinct(unknowns: readonly Unknown[]): Unknown[] {
+  return [...new Map(unknowns.map((u) => [u.fact, u])).values()];
+}

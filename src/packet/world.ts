@@ -1,0 +1,205 @@
+/**
+ * World: a HostState joined with an outside, indexed for walking. In: `makeWorld(state, outside)`.
+ * Out: namespaces with their links wired to each other. It holds no packet and no connection; those are a walk's.
+ */
+
+import { routesOfAddress } from '../host/change.ts';
+import type { HostState, Link, LinkAddress, Namespace, PolicyRule, Route } from '../host/state.ts';
+import { type Addr, type Family, parseAddr, sameAddr } from '../net/addr.ts';
+import { containsAddr } from '../net/prefix.ts';
+
+export interface World {
+  readonly state: HostState;
+  readonly namespaces: ReadonlyMap<string, Node>;
+  /** Names that are asked for but live in another namespace: containers with host networking. */
+  readonly aliases: ReadonlyMap<string, string>;
+}
+
+/** A namespace with its indices. */
+export interface Node {
+  readonly facts: Namespace;
+  readonly name: string;
+  readonly links: readonly Wire[];
+  readonly byName: ReadonlyMap<string, Wire>;
+  readonly loopback: Wire | undefined;
+  readonly rules: { readonly ipv4: readonly PolicyRule[]; readonly ipv6: readonly PolicyRule[] };
+  /** Routes by table, longest prefix first, then lowest metric, then as listed. */
+  readonly tables: {
+    readonly ipv4: ReadonlyMap<string, readonly Route[]>;
+    readonly ipv6: ReadonlyMap<string, readonly Route[]>;
+  };
+  /** True of the default outside: every address that is nobody else's is its own, and every port listens. */
+  readonly answersAnything: boolean;
+}
+
+/** A link in its namespace and what it is connected to. */
+export interface Wire {
+  readonly node: Node;
+  readonly link: Link;
+  /** The other end of a veth or of the uplink's wire; undefined when there is none or it is not known. */
+  peer: Wire | undefined;
+  /** Ports of a bridge. */
+  ports: Wire[];
+  /** The bridge that this link is a port of. */
+  master: Wire | undefined;
+}
+
+export interface OutsideNode {
+  readonly facts: Namespace;
+  readonly answersAnything: boolean;
+  /** Outside link name to the host's link name. */
+  readonly wires: ReadonlyMap<string, string>;
+}
+
+const defaultRules = (family: Family): PolicyRule[] =>
+  [
+    { priority: 0, table: 'local' },
+    { priority: 32766, table: 'main' },
+    { priority: 32767, table: 'default' },
+  ].map((r) => ({ family, not: false, action: 'lookup' as const, unknownSelectors: [], ...r }));
+
+/** Joins a host and an outside. Namespaces keep their names; `outside` is added under its own. */
+export function makeWorld(state: HostState, outside: OutsideNode | undefined): World {
+  const namespaces = new Map<string, Node>();
+  const aliases = new Map<string, string>();
+  for (const facts of state.namespaces) {
+    namespaces.set(facts.name, makeNode(facts, false));
+    for (const name of facts.sharedBy) aliases.set(name, facts.name);
+  }
+  if (outside !== undefined)
+    namespaces.set(outside.facts.name, makeNode(outside.facts, outside.answersAnything));
+  for (const node of namespaces.values()) {
+    for (const wire of node.links) connect(wire, namespaces);
+  }
+  if (outside !== undefined) wireOutside(namespaces, outside);
+  return { state, namespaces, aliases };
+}
+
+/** The namespace that a flow's `from` means; undefined when there is none of that name. */
+export function nodeOf(world: World, name: string): Node | undefined {
+  return world.namespaces.get(name) ?? world.namespaces.get(world.aliases.get(name) ?? '');
+}
+
+function makeNode(facts: Namespace, answersAnything: boolean): Node {
+  const links: Wire[] = [];
+  const byName = new Map<string, Wire>();
+  const node: Node = {
+    facts,
+    name: facts.name,
+    links,
+    byName,
+    get loopback() {
+      return links.find((w) => w.link.kind === 'loopback');
+    },
+    rules: { ipv4: sortRules(facts, 'ipv4'), ipv6: sortRules(facts, 'ipv6') },
+    tables: { ipv4: sortRoutes(facts, 'ipv4'), ipv6: sortRoutes(facts, 'ipv6') },
+    answersAnything,
+  };
+  for (const link of facts.links) {
+    const wire: Wire = { node, link, peer: undefined, ports: [], master: undefined };
+    links.push(wire);
+    byName.set(link.name, wire);
+  }
+  return node;
+}
+
+function connect(wire: Wire, namespaces: ReadonlyMap<string, Node>): void {
+  const { link, node } = wire;
+  if (link.master !== undefined) {
+    const master = node.byName.get(link.master);
+    if (master?.link.kind === 'bridge') {
+      wire.master = master;
+      master.ports.push(wire);
+    }
+  }
+  const peer = link.peer;
+  if (peer?.namespace === undefined) return;
+  wire.peer = namespaces.get(peer.namespace)?.links.find((w) => w.link.index === peer.index);
+}
+
+function wireOutside(namespaces: ReadonlyMap<string, Node>, outside: OutsideNode): void {
+  const host = [...namespaces.values()].find((n) => n.facts.kind === 'host');
+  const far = namespaces.get(outside.facts.name);
+  for (const [outsideName, hostName] of outside.wires) {
+    const here = host?.byName.get(hostName);
+    const there = far?.byName.get(outsideName);
+    if (here === undefined || there === undefined) continue;
+    here.peer = there;
+    there.peer = here;
+  }
+}
+
+function sortRules(facts: Namespace, family: Family): readonly PolicyRule[] {
+  const own = facts.policyRules.filter((r) => r.family === family);
+  return own.length === 0 ? defaultRules(family) : [...own].sort((a, b) => a.priority - b.priority);
+}
+
+function sortRoutes(facts: Namespace, family: Family): ReadonlyMap<string, readonly Route[]> {
+  const tables = new Map<string, Route[]>();
+  const given = facts.routes.filter((r) => r.family === family);
+  const hasLocal = given.some((r) => r.table === 'local');
+  for (const route of hasLocal ? given : [...given, ...localRoutes(facts, family)]) {
+    const table = tables.get(route.table);
+    if (table === undefined) tables.set(route.table, [route]);
+    else table.push(route);
+  }
+  for (const routes of tables.values()) {
+    routes.sort((a, b) => b.dst.bits - a.dst.bits || a.metric - b.metric);
+  }
+  return tables;
+}
+
+/** Facts without the local table: the kernel derives it from the addresses. */
+function localRoutes(facts: Namespace, family: Family): Route[] {
+  return facts.links
+    .filter((link) => link.up)
+    .flatMap((link) => link.addresses.flatMap((a) => routesOfAddress(link, a.prefix)))
+    .filter((r) => r.family === family && r.table === 'local');
+}
+
+/** Reads a sysctl of the namespace; undefined when it is not in the facts. */
+export function sysctl(node: Node, name: string): string | undefined {
+  return node.facts.sysctls.get(name)?.value;
+}
+
+/** Reads a numeric sysctl, with the kernel's default for when it is not in the facts. */
+export function sysctlNumber(node: Node, name: string, fallback: number): number {
+  const text = sysctl(node, name);
+  const value = text === undefined ? Number.NaN : Number(text);
+  return Number.isNaN(value) ? fallback : value;
+}
+
+/** `net.ipv4.conf.{all,DEV}.KEY` joined as the kernel does: OR for switches, MAX for levels (include/linux/inetdevice.h). */
+export function deviceSetting(node: Node, dev: string, key: string, join: 'or' | 'max' | 'device'): number {
+  const own = sysctlNumber(node, `net.ipv4.conf.${dev}.${key}`, 0);
+  if (join === 'device') return own;
+  const all = sysctlNumber(node, `net.ipv4.conf.all.${key}`, 0);
+  return join === 'or' ? Number(own !== 0 || all !== 0) : Math.max(own, all);
+}
+
+/** Whether packets that came in on this device may be forwarded. */
+export function forwardingEnabled(node: Node, dev: string, family: Family): boolean {
+  if (family === 'ipv6') {
+    return sysctlNumber(node, 'net.ipv6.conf.all.forwarding', 0) !== 0;
+  }
+  const own = sysctl(node, `net.ipv4.conf.${dev}.forwarding`);
+  // ip_forward is conf.all.forwarding; writing it sets every device's own (net/ipv4/devinet.c, inet_forward_change).
+  return (own ?? sysctl(node, 'net.ipv4.ip_forward') ?? '0') !== '0';
+}
+
+/** All addresses of a family on a link that can be used. */
+export function usableAddresses(link: Link, family: Family): readonly LinkAddress[] {
+  return link.addresses.filter((a) => a.prefix.addr.family === family && a.tentative !== true);
+}
+
+/** The wire of this node that owns the address, if any. */
+export function ownerOf(node: Node, addr: Addr): Wire | undefined {
+  return node.links.find((w) => w.link.addresses.some((a) => sameAddr(a.prefix.addr, addr)));
+}
+
+/** Whether the address is on one of the link's own subnets. */
+export function onLink(link: Link, addr: Addr): boolean {
+  return link.addresses.some((a) => containsAddr(a.prefix, addr));
+}
+
+export const limitedBroadcast = parseAddr('255.255.255.255');

@@ -1,0 +1,32 @@
+/**
+ * What dockerd's log says about how the engine started, so that a plan starts where the engine did.
+ * In: the text of dockerd.log. Out: its starts, and whether it turned forwarding on. Reading the commands themselves is replay's subject.
+ */
+
+export interface EngineLog {
+  /** RFC 3339 times at which the engine began to restore its containers and networks, oldest first. */
+  readonly starts: readonly string[];
+  /** The engine set FORWARD's policy to DROP; undefined when the log does not show its iptables commands from a start on. */
+  readonly setForwardPolicy: boolean | undefined;
+}
+
+/** The same words from 17.06 to 28, logged just before libnetwork is set up. */
+const startMark = 'msg="Loading containers: start."';
+
+/** Reads the log line by line; other lines, and lines that are no log, are passed over. */
+export function readEngineLog(text: string): EngineLog {
+  const starts: string[] = [];
+  let sawCommand = false;
+  let sawPolicy = false;
+  for (const line of text.split('\n')) {
+    if (line.includes(startMark)) {
+      const time = /\btime="([^"]{1,40})"/.exec(line)?.[1];
+      if (time !== undefined) starts.push(time);
+    }
+    const command = /iptables, \[(?:--wait )?(.*)\]/.exec(line)?.[1];
+    if (command === undefined || line.includes('ip6tables, [')) continue;
+    sawCommand = true;
+    if (/(?:^| )-P FORWARD DROP$/.test(command)) sawPolicy = true;
+  }
+  return { starts, setForwardPolicy: starts.length > 0 && sawCommand ? sawPolicy : undefined };
+}

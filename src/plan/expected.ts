@@ -1,0 +1,196 @@
+/**
+ * What should be on the host of a bundle: its configuration, its networks, and the plan of its engine.
+ * In: Facts. Out: Options, Intent and Plan with what could not be used, or why nothing can be said.
+ * One way from a bundle to its plan, for the reader, the doctor and the judge alike; it compares nothing.
+ */
+import type { Backend, Ruleset } from '../firewall/ruleset.ts';
+import { type FactProblem, type Facts, text } from '../host/facts.ts';
+import { parseJson } from '../host/json.ts';
+import type { HostState, Namespace } from '../host/state.ts';
+import { hostStateFromFacts } from '../host/state-from-facts.ts';
+import { intentFromInspect } from '../intent/inspect.ts';
+import type { Intent } from '../intent/intent.ts';
+import { compareInstants } from '../intent/time.ts';
+import { formatAddr } from '../net/addr.ts';
+import type { Options } from '../options/options.ts';
+import { type Resolution, resolveOptions } from '../options/resolve.ts';
+import { planBridge } from './bridge/plan.ts';
+import { type EngineLog, readEngineLog } from './engine-log.ts';
+import { engineOf } from './engine-version.ts';
+import { generationOf, layoutOf, plannedVersions } from './generation.ts';
+import { type NotInForce, optionsInForce } from './in-force.ts';
+import type { Generation, Plan } from './plan.ts';
+
+export interface Expected {
+  /** In force; where that differs from the configuration, `notInForce` says so. */
+  readonly options: Options;
+  readonly notInForce: readonly NotInForce[];
+  /** The configuration as dockerd reads it: with what it would refuse and warn about. */
+  readonly configuration: Resolution;
+  readonly intent: Intent;
+  readonly plan: Plan;
+  readonly generation: Generation;
+  readonly backend: Backend;
+  readonly problems: readonly FactProblem[];
+}
+
+export interface CannotExpect {
+  /** One line. */
+  readonly cannot: string;
+  /** Where it got that far: the configuration, whose errors may be the reason. */
+  readonly configuration?: Resolution;
+}
+
+/** The plan for a bundle; `state` spares a second reading of the facts where the caller has it. */
+export function expectedFromFacts(
+  facts: Facts,
+  state: HostState = hostStateFromFacts(facts).state,
+): Expected | CannotExpect {
+  const engine = engineOf(facts);
+  if (engine === undefined) {
+    return { cannot: 'the engine version is unknown: docker-version.json is missing or names none' };
+  }
+  const generation = generationOf(engine);
+  if (generation === undefined) {
+    const layout = layoutOf(engine);
+    const name = layout === undefined ? '' : ` (rule layout ${layout})`;
+    return { cannot: `engine ${engine}${name} is not supported; supported are ${plannedVersions}` };
+  }
+  const problems: FactProblem[] = [];
+  const configuration = configurationOf(facts, engine, problems);
+  const read = readJson(facts, problems);
+  const networks = read('docker-network-inspect.json');
+  if (networks === undefined) {
+    const refusal = configuration.errors[0];
+    return {
+      configuration,
+      cannot:
+        refusal === undefined
+          ? 'the networks are unknown: docker-network-inspect.json is missing or unreadable'
+          : `dockerd refuses to start: ${refusal.message}`,
+    };
+  }
+  const containers = read('docker-container-inspect.json');
+  const log = readEngineLog(text(facts, 'dockerd.log') ?? '');
+  const engineStarted = log.starts.at(-1);
+  const intent = intentFromInspect({
+    networks: { json: networks, file: 'docker-network-inspect.json' },
+    ...(containers === undefined
+      ? {}
+      : { containers: { json: containers, file: 'docker-container-inspect.json' } }),
+    portOrder: generation === 'G9' ? 'compare-bindings' : 'sort-port-map',
+    evidence: {
+      linkIndexes: linkIndexes(state),
+      ...(state.proxies === undefined ? {} : { proxies: state.proxies }),
+      ...(engineStarted === undefined ? {} : { engineStarted }),
+    },
+  });
+  const { options, notInForce } = optionsInForce(configuration.options, intent.value);
+  const host = state.namespaces.find(({ kind }) => kind === 'host');
+  const backend = backendOf(host?.firewall);
+  return {
+    options,
+    notInForce,
+    configuration,
+    intent: intent.value,
+    plan: planHistory({ options, intent: intent.value, generation, backend }, log, host),
+    generation,
+    backend,
+    problems: [...problems, ...intent.problems],
+  };
+}
+
+function readJson(facts: Facts, problems: FactProblem[]): (file: string) => unknown {
+  return (file) => {
+    const content = text(facts, file);
+    if (content === undefined) return undefined;
+    const parsed = parseJson(content, file);
+    problems.push(...parsed.problems);
+    return parsed.value;
+  };
+}
+
+function configurationOf(facts: Facts, engine: string, problems: FactProblem[]): Resolution {
+  const file = facts.files.get('daemon.json');
+  const command = readJson(facts, problems)('dockerd.argv');
+  const { argv, env } = commandOf(command);
+  return resolveOptions({
+    engine,
+    ...(file === undefined ? {} : { file: { path: 'daemon.json', text: file } }),
+    ...(argv === undefined ? {} : { argv }),
+    env,
+  });
+}
+
+/** `{"argv": [...], "env": {...}}`; other shapes say nothing. */
+function commandOf(json: unknown): {
+  readonly argv?: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+} {
+  if (typeof json !== 'object' || json === null) return { env: {} };
+  const argv =
+    'argv' in json && Array.isArray(json.argv)
+      ? json.argv.filter((word) => typeof word === 'string')
+      : undefined;
+  const entries =
+    'env' in json && typeof json.env === 'object' && json.env !== null ? Object.entries(json.env) : [];
+  const env = Object.fromEntries(entries.filter(([, value]) => typeof value === 'string'));
+  return argv === undefined ? { env } : { argv, env };
+}
+
+/** The host's end of each container's veth, by the container's address. */
+function linkIndexes(state: HostState): ReadonlyMap<string, number> {
+  const indexes = new Map<string, number>();
+  for (const namespace of state.namespaces) {
+    if (namespace.kind !== 'container') continue;
+    for (const link of namespace.links) {
+      if (link.kind !== 'veth' || link.peer === undefined) continue;
+      for (const { prefix } of link.addresses) indexes.set(formatAddr(prefix.addr), link.peer.index);
+    }
+  }
+  return indexes;
+}
+
+/** The backend that holds Docker's chains, else the one that holds any table. */
+function backendOf(ruleset: Ruleset | undefined): Backend {
+  const tables = ruleset?.tables.filter(({ family }) => family === 'ipv4') ?? [];
+  const docker = tables.find(({ chains }) =>
+    chains.some(({ name }) => name === 'DOCKER' || name === 'DOCKER-USER'),
+  );
+  return (docker ?? tables[0])?.backend ?? 'iptables-nft';
+}
+
+type PlanInput = Pick<Parameters<typeof planBridge>[0], 'options' | 'intent' | 'generation' | 'backend'>;
+
+/**
+ * The plan of an engine that restarted on the same boot begins with the rules that its earlier run left: the engine
+ * flushes its own chains, but rules in built-in ones stay where they are. Of the earlier run only what was restored is
+ * known, and it is planned as made in the order of creation. After a reboot, or with one start in the log, there is nothing before.
+ */
+function planHistory(input: PlanInput, log: EngineLog, host: Namespace | undefined): Plan {
+  const ipForward = forwardingBefore(log, host);
+  const { intent } = input;
+  const sandboxes = intent.sandboxes.filter(({ restored }) => restored === true);
+  if (sandboxes.length === 0 && log.starts.length < 2) return planBridge({ ...input, before: { ipForward } });
+  const networks = intent.networks
+    .filter(({ restored }) => restored === true)
+    .toSorted((a, b) => compareInstants(a.created, b.created));
+  const earlier = planBridge({
+    ...input,
+    intent: {
+      networks: networks.map((network) => ({ ...network, restored: false })),
+      sandboxes: sandboxes.map((sandbox) => ({ ...sandbox, restored: false })),
+    },
+    before: { ipForward },
+  });
+  const forwards = ipForward === true || earlier.sysctls.has('net.ipv4.ip_forward');
+  return planBridge({ ...input, before: { ruleset: earlier.ruleset, ipForward: forwards } });
+}
+
+/** Forwarding before the engine's first start: off if it set FORWARD's policy, which it does in that case alone. */
+function forwardingBefore(log: EngineLog, host: Namespace | undefined): boolean | undefined {
+  if (log.setForwardPolicy !== undefined) return !log.setForwardPolicy;
+  const filter = host?.firewall.tables.find(({ family, name }) => family === 'ipv4' && name === 'filter');
+  const policy = filter?.chains.find(({ name }) => name === 'FORWARD')?.policy;
+  return policy === undefined ? undefined : policy === 'ACCEPT';
+}

@@ -1,0 +1,66 @@
+/**
+ * Judges walks: each probe of a capture against the simulator. In: facts. Out: one verdict a probe.
+ */
+import type { Facts } from '../../src/host/facts.ts';
+import { hostStateFromFacts } from '../../src/host/state-from-facts.ts';
+import { formatAddr } from '../../src/net/addr.ts';
+import type { Trace } from '../../src/packet/trace.ts';
+import { makeScene, walk } from '../../src/packet/walk.ts';
+import { flowOf, type Probe, probesOf } from './capture.ts';
+
+export interface WalkVerdict {
+  readonly probe: Probe;
+  readonly trace: Trace;
+  readonly exact: boolean;
+  /** Same class of outcome: who notices an unresolved neighbour first, and whether the path MTU is known, is timing. */
+  readonly sameClass: boolean;
+  /** Undefined where the probe says nothing of it. */
+  readonly seenAs: boolean | undefined;
+  readonly deliveredTo: boolean | undefined;
+}
+
+const classes: readonly (readonly string[])[] = [
+  ['timeout', 'host-unreachable', 'icmp-3/1'],
+  ['EMSGSIZE', 'icmp-3/4'],
+];
+
+/** The prober's words for one outcome that the contract has one word for. */
+const synonyms: Readonly<Record<string, string>> = {
+  'connected-then-eof': 'connected-then-closed',
+  'connected-then-ECONNRESET': 'connected-then-closed',
+};
+
+export function judgeWalks(facts: Facts): readonly WalkVerdict[] {
+  const probes = probesOf(facts).filter((p) => p.decidable !== false);
+  if (probes.length === 0) return [];
+  const scene = makeScene(hostStateFromFacts(facts).state);
+  return probes.map((probe) => judge(probe, walk(scene, flowOf(probe))));
+}
+
+function judge(probe: Probe, trace: Trace): WalkVerdict {
+  const truth = synonyms[probe.outcome.result] ?? probe.outcome.result;
+  const exact = truth === trace.outcome;
+  const sameClass = exact || classes.some((c) => c.includes(truth) && c.includes(trace.outcome));
+  const { src, srv, at } = probe.outcome;
+  const seen = trace.seenAs === undefined ? undefined : formatAddr(trace.seenAs);
+  return {
+    probe,
+    trace,
+    exact,
+    sameClass,
+    seenAs: src === undefined ? undefined : src === seen,
+    deliveredTo: at === undefined && srv === undefined ? undefined : at === place(trace) && sameServer(srv, trace),
+  };
+}
+
+function place(trace: Trace): string | undefined {
+  const to = trace.deliveredTo;
+  if (to === undefined) return undefined;
+  const address = formatAddr(to.address);
+  const host = to.address.family === 'ipv6' ? `[${address}]` : address;
+  return to.port === undefined ? host : `${host}:${to.port}`;
+}
+
+function sameServer(srv: string | undefined, trace: Trace): boolean {
+  return srv === undefined || srv === trace.deliveredTo?.namespace;
+}
