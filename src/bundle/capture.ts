@@ -14,9 +14,7 @@ import {
   type AnswerKey,
   type Asking,
   askNamespace,
-  containerQuestions,
   findSaveTools,
-  hostQuestions,
   inside,
   type NamespaceAnswers,
 } from './namespace-commands.ts';
@@ -46,9 +44,9 @@ export async function captureFacts(target: CaptureTarget = {}): Promise<Facts> {
   if (netns !== undefined) await enterable(netns, inode);
   const notes = new Notes();
   const [modules, saveTools] = await Promise.all([readModules(), findSaveTools()]);
-  const asking: Asking = { netns, modules, saveTools, limit: limiter(width) };
+  const asking: Asking = { netns, role: 'host', modules, saveTools, limit: limiter(width) };
   const [host, engine, tools, system] = await Promise.all([
-    askNamespace(asking, hostQuestions),
+    askNamespace(asking),
     target.engineFacts === undefined
       ? dockerFacts(netns === undefined, inode, notes)
       : { files: target.engineFacts, sandboxes: [] },
@@ -197,7 +195,7 @@ async function captureSandbox(
     ...(await optionalFile('hosts', target.hosts, place, notes)),
   };
   if (inode === hostInode) return { netns: inode, shares_host: true, ...files };
-  const answers = await askNamespace({ ...asking, netns: target.netns }, containerQuestions);
+  const answers = await askNamespace({ ...asking, netns: target.netns, role: 'container' });
   return { netns: inode, shares_host: false, ...files, ...sandboxAnswers(answers, place, notes) };
 }
 

@@ -5,12 +5,7 @@
  */
 import type { Modules } from './modules.ts';
 import { type Answer, installed, type RunOptions, run } from './process.ts';
-
-/** Raw answers of one namespace by key, and what failed. */
-export interface NamespaceAnswers {
-  readonly answers: ReadonlyMap<AnswerKey, Buffer>;
-  readonly failures: ReadonlyMap<AnswerKey, string>;
-}
+import { type LegacyTables, legacyTables, settingsPaths, sysctlLines } from './settings.ts';
 
 export type AnswerKey =
   | 'link'
@@ -35,46 +30,11 @@ export type AnswerKey =
   | 'legacy-save'
   | 'legacy-save6';
 
-/** What the host itself is asked; a container has no use for the rest. */
-export const hostQuestions: readonly AnswerKey[] = [
-  'link',
-  'addr',
-  'route',
-  'route6',
-  'rule',
-  'rule6',
-  'neigh',
-  'bridge-link',
-  'bridge-fdb',
-  'bridge-vlan',
-  'tc',
-  'ss',
-  'sysctl',
-  'conntrack',
-  'ipset',
-  'nft-json',
-  'nft-text',
-  'save',
-  'save6',
-  'legacy-save',
-  'legacy-save6',
-];
-
-export const containerQuestions: readonly AnswerKey[] = [
-  'addr',
-  'route',
-  'route6',
-  'rule',
-  'rule6',
-  'neigh',
-  'ss',
-  'sysctl',
-  'nft-text',
-  'save',
-  'save6',
-  'legacy-save',
-  'legacy-save6',
-];
+/** Raw answers of one namespace by key, and what failed. Neither: there is nothing of this kind. */
+export interface NamespaceAnswers {
+  readonly answers: ReadonlyMap<AnswerKey, Buffer>;
+  readonly failures: ReadonlyMap<AnswerKey, string>;
+}
 
 /** Which programs print the tables of each backend; undefined when there is none. */
 export interface SaveTools {
@@ -101,6 +61,8 @@ export async function findSaveTools(): Promise<SaveTools> {
 export interface Asking {
   /** Path of the namespace; undefined: our own. */
   readonly netns: string | undefined;
+  /** A host is also asked for its bridges, queues, connections and sets. */
+  readonly role: 'host' | 'container';
   readonly modules: Modules;
   readonly saveTools: SaveTools;
   readonly limit: <T>(task: () => Promise<T>) => Promise<T>;
@@ -111,154 +73,138 @@ export function inside(netns: string | undefined, argv: readonly string[]): read
   return netns === undefined ? argv : ['nsenter', `--net=${netns}`, '--', ...argv];
 }
 
-/** Asks all the questions at once, as far as `limit` allows. */
-export async function askNamespace(
-  asking: Asking,
-  questions: readonly AnswerKey[],
-): Promise<NamespaceAnswers> {
+/** Asks everything at once, as far as `limit` allows. */
+export async function askNamespace(asking: Asking): Promise<NamespaceAnswers> {
   const answers = new Map<AnswerKey, Buffer>();
   const failures = new Map<AnswerKey, string>();
-  const legacyTables = questions.includes('legacy-save')
-    ? askLegacyTables(asking)
-    : Promise.resolve(noTables);
-  await Promise.all(
-    questions.map(async (key) => {
-      const answer = await ask(key, asking, legacyTables);
-      if (answer === undefined) return;
-      if (answer.ok) answers.set(key, answer.stdout);
-      else failures.set(key, answer.failed);
-    }),
-  );
+  const put = (key: AnswerKey, answer: Answer | undefined): void => {
+    if (answer === undefined) return;
+    if (answer.ok) answers.set(key, answer.stdout);
+    else failures.set(key, answer.failed);
+  };
+  const parts = asking.role === 'host' ? [...everywhere, ...onHosts] : everywhere;
+  await Promise.all(parts.map((part) => part(asking, put)));
   return { answers, failures };
 }
 
-/** Undefined: there is nothing of this kind, and nothing to say about it. */
-async function ask(
-  key: AnswerKey,
-  asking: Asking,
-  legacyTables: Promise<LegacyTables>,
-): Promise<Answer | undefined> {
-  const { modules, saveTools } = asking;
-  switch (key) {
-    case 'save':
-    case 'save6':
-      // Without the module there is no table; the listing is known to be empty.
-      if (modules.wouldLoad('nf_tables')) return text('# nf_tables is not loaded: no tables\n');
-      return askSave(asking, saveTools.nft?.[key === 'save' ? 'ipv4' : 'ipv6'], 'iptables with nf_tables');
-    case 'legacy-save':
-    case 'legacy-save6': {
-      const family = key === 'legacy-save' ? 'ipv4' : 'ipv6';
-      const tables = (await legacyTables)[family];
-      if (tables === 'none') return undefined;
-      if (tables !== 'some') return { ok: false, stdout: Buffer.alloc(0), failed: tables.failed };
-      return askSave(asking, saveTools.legacy?.[family], 'iptables-legacy');
-    }
-    case 'nft-json':
-      if (modules.wouldLoad('nf_tables')) return text('{"nftables": []}\n');
-      return command(asking, ['nft', '-j', 'list', 'ruleset']);
-    case 'nft-text':
-      if (modules.wouldLoad('nf_tables')) return text('');
-      return command(asking, ['nft', 'list', 'ruleset']);
-    case 'ipset':
-      if (modules.wouldLoad('ip_set') || !installed('ipset')) return undefined;
-      return command(asking, ['ipset', 'save']);
-    case 'ss':
-      // Without the diag modules ss would load them; with PROC_ROOT it reads /proc instead (iproute2, misc/ss.c).
-      return command(asking, ['ss', '-H', '-l', '-n', '-t', '-u', '-p'], {
-        env: ['inet_diag', 'tcp_diag', 'udp_diag'].some((m) => modules.wouldLoad(m))
-          ? { PROC_ROOT: '/proc' }
-          : {},
-      });
-    case 'sysctl': {
-      const answer = await command(
-        asking,
-        ['grep', '-rsH', '--exclude=stable_secret', '', ...sysctlPaths],
-        anyway,
-      );
-      return answer.ok && answer.stdout.length > 0
-        ? text(sysctlLines(answer.stdout.toString('utf8')))
-        : answer;
-    }
-    case 'conntrack': {
-      const answer = await command(asking, ['cat', '/proc/net/nf_conntrack']);
-      return answer.ok ? answer : undefined;
-    }
-    default:
-      return command(asking, plainCommands[key]);
-  }
-}
+type Put = (key: AnswerKey, answer: Answer | undefined) => void;
+type Part = (asking: Asking, put: Put) => Promise<void>;
 
-const plainCommands: Readonly<
-  Record<
-    | 'link'
-    | 'addr'
-    | 'route'
-    | 'route6'
-    | 'rule'
-    | 'rule6'
-    | 'neigh'
-    | 'bridge-link'
-    | 'bridge-fdb'
-    | 'bridge-vlan'
-    | 'tc',
-    readonly string[]
-  >
-> = {
-  link: ['ip', '-d', '-j', 'link', 'show'],
-  addr: ['ip', '-d', '-j', 'addr', 'show'],
-  route: ['ip', '-4', '-j', 'route', 'show', 'table', 'all'],
-  route6: ['ip', '-6', '-j', 'route', 'show', 'table', 'all'],
-  rule: ['ip', '-4', '-j', 'rule', 'show'],
-  rule6: ['ip', '-6', '-j', 'rule', 'show'],
-  neigh: ['ip', '-j', 'neigh', 'show'],
-  'bridge-link': ['bridge', '-d', '-j', 'link', 'show'],
-  'bridge-fdb': ['bridge', '-j', 'fdb', 'show'],
-  'bridge-vlan': ['bridge', '-j', 'vlan', 'show'],
-  tc: ['tc', '-j', 'qdisc', 'show'],
-};
-
-/** grep ends with 1 or 2 when a file was missing or could not be read; what it printed still holds. */
-const anyway: RunOptions = { accept: [1, 2] };
-
-/** Settings that bear on a packet's way. Not all of net.*: some hold keys, some are written only. */
-const sysctlPaths: readonly string[] = [
-  ...['ipv4/conf', 'ipv6/conf', 'bridge'].map((folder) => `/proc/sys/net/${folder}`),
-  ...[
-    'ipv4/ip_forward',
-    'ipv4/ip_forward_update_priority',
-    'ipv4/ip_forward_use_pmtu',
-    'ipv4/ip_local_port_range',
-    'ipv4/ip_nonlocal_bind',
-    'ipv4/ip_no_pmtu_disc',
-    'ipv4/ip_unprivileged_port_start',
-    'ipv4/ping_group_range',
-    'ipv4/icmp_echo_ignore_all',
-    'ipv4/icmp_echo_ignore_broadcasts',
-    'ipv4/fib_multipath_hash_policy',
-    'ipv4/fwmark_reflect',
-    'ipv6/bindv6only',
-    'ipv6/icmp/echo_ignore_all',
-    'ipv6/ip_nonlocal_bind',
-    'netfilter/nf_conntrack_buckets',
-    'netfilter/nf_conntrack_count',
-    'netfilter/nf_conntrack_max',
-    'netfilter/nf_conntrack_tcp_be_liberal',
-    'netfilter/nf_conntrack_acct',
-  ].map((file) => `/proc/sys/net/${file}`),
+const ipLists: readonly (readonly [AnswerKey, string])[] = [
+  ['addr', 'addr show'],
+  ['route', 'route show table all'],
+  ['rule', 'rule show'],
+  ['neigh', 'neigh show'],
+];
+const ip6Lists: readonly (readonly [AnswerKey, string])[] = [
+  ['route6', 'route show table all'],
+  ['rule6', 'rule show'],
 ];
 
-/** `/proc/sys/net/ipv4/conf/eth0.100/rp_filter:1` as sysctl(8) writes it, dots inside a name as slashes; sorted. */
-export function sysctlLines(grepped: string): string {
-  const lines = grepped.split('\n').flatMap((line) => {
-    const match = /^\/proc\/sys\/([^:]+):(.*)$/.exec(line);
-    if (match?.[1] === undefined) return [];
-    const name = match[1]
-      .split('/')
-      .map((part) => part.replaceAll('.', '/'))
-      .join('.');
-    return [`${name} = ${match[2] ?? ''}`];
+const everywhere: readonly Part[] = [
+  (asking, put) =>
+    askIp(asking, [], asking.role === 'host' ? [['link', 'link show'], ...ipLists] : ipLists, put),
+  (asking, put) => askIp(asking, ['-6'], ip6Lists, put),
+  async (asking, put) => put('ss', await askSockets(asking)),
+  askSettings,
+  askNft,
+];
+
+const onHosts: readonly Part[] = [
+  async (asking, put) => put('bridge-link', await command(asking, ['bridge', '-d', '-j', 'link', 'show'])),
+  async (asking, put) => put('bridge-fdb', await command(asking, ['bridge', '-j', 'fdb', 'show'])),
+  async (asking, put) => put('bridge-vlan', await command(asking, ['bridge', '-j', 'vlan', 'show'])),
+  async (asking, put) => put('tc', await command(asking, ['tc', '-j', 'qdisc', 'show'])),
+  async (asking, put) => {
+    if (asking.modules.wouldLoad('nf_tables')) put('nft-json', text('{"nftables": []}\n'));
+    else put('nft-json', await command(asking, ['nft', '-j', 'list', 'ruleset']));
+  },
+  async (asking, put) => {
+    const answer = await command(asking, ['cat', '/proc/net/nf_conntrack']);
+    if (answer.ok) put('conntrack', answer);
+  },
+  async (asking, put) => {
+    if (!asking.modules.wouldLoad('ip_set') && installed('ipset'))
+      put('ipset', await command(asking, ['ipset', 'save']));
+  },
+];
+
+/**
+ * Several lists in one process, since a host can have a hundred containers. ip prints one line of JSON for each and
+ * stops at the first that fails; then each is asked alone, so that one refusal does not hide the others.
+ */
+async function askIp(
+  asking: Asking,
+  family: readonly string[],
+  lists: readonly (readonly [AnswerKey, string])[],
+  put: Put,
+): Promise<void> {
+  const batch = await command(asking, ['ip', ...family, '-d', '-j', '-batch', '-'], {
+    stdin: lists.map(([, list]) => `${list}\n`).join(''),
   });
-  return `${lines.sort().join('\n')}\n`;
+  const lines = batch.stdout
+    .toString('utf8')
+    .split('\n')
+    .filter((line) => line !== '');
+  if (batch.ok && lines.length === lists.length) {
+    for (const [index, [key]] of lists.entries()) put(key, text(`${lines[index] ?? ''}\n`));
+    return;
+  }
+  await Promise.all(
+    lists.map(async ([key, list]) =>
+      put(key, await command(asking, ['ip', ...family, '-d', '-j', ...list.split(' ')])),
+    ),
+  );
+}
+
+/** Without the diag modules ss would load them; with PROC_ROOT it reads /proc instead (iproute2, misc/ss.c). */
+function askSockets(asking: Asking): Promise<Answer> {
+  const bare = ['inet_diag', 'tcp_diag', 'udp_diag'].some((name) => asking.modules.wouldLoad(name));
+  const env = bare ? { PROC_ROOT: '/proc' } : {};
+  return command(asking, ['ss', '-H', '-l', '-n', '-t', '-u', '-p'], { env });
+}
+
+/** Settings, and the legacy tables: those spring into being when listed, so the kernel is first asked which there are. */
+async function askSettings(asking: Asking, put: Put): Promise<void> {
+  // grep ends with 1 or 2 when a file was missing or could not be read; what it printed still holds.
+  const answer = await command(asking, ['grep', '-rH', '--exclude=stable_secret', '', ...settingsPaths], {
+    accept: [1, 2],
+  });
+  if (!answer.ok || answer.stdout.length === 0) {
+    put('sysctl', answer.ok ? failure(answer.stderr.split('\n')[0] ?? 'nothing could be read') : answer);
+    return;
+  }
+  const grepped = answer.stdout.toString('utf8');
+  put('sysctl', text(sysctlLines(grepped)));
+  const save = async (key: AnswerKey, tables: LegacyTables, tool: string | undefined): Promise<void> => {
+    if (tables === 'unreadable') put(key, failure('the list of legacy tables may be read by root only'));
+    else if (tables === 'some') put(key, await askSave(asking, tool, 'iptables-legacy'));
+  };
+  const tools = asking.saveTools.legacy;
+  await Promise.all([
+    save('legacy-save', legacyTables('ipv4', grepped, answer.stderr), tools?.ipv4),
+    save('legacy-save6', legacyTables('ipv6', grepped, answer.stderr), tools?.ipv6),
+  ]);
+}
+
+/** The nft listing, and iptables' view of its tables in it; where the listing is empty there are none to view. */
+async function askNft(asking: Asking, put: Put): Promise<void> {
+  const listing = asking.modules.wouldLoad('nf_tables')
+    ? text('')
+    : await command(asking, ['nft', 'list', 'ruleset']);
+  put('nft-text', listing);
+  if (listing.ok && listing.stdout.toString('utf8').trim() === '') {
+    put('save', listing);
+    put('save6', listing);
+    return;
+  }
+  const tools = asking.saveTools.nft;
+  const [save, save6] = await Promise.all([
+    askSave(asking, tools?.ipv4, 'iptables with nf_tables'),
+    askSave(asking, tools?.ipv6, 'iptables with nf_tables'),
+  ]);
+  put('save', save);
+  put('save6', save6);
 }
 
 function command(asking: Asking, argv: readonly string[], options: RunOptions = {}): Promise<Answer> {
@@ -266,31 +212,13 @@ function command(asking: Asking, argv: readonly string[], options: RunOptions = 
 }
 
 function askSave(asking: Asking, tool: string | undefined, what: string): Promise<Answer> {
-  if (tool !== undefined) return command(asking, [tool]);
-  return Promise.resolve({ ok: false, stdout: Buffer.alloc(0), failed: `${what} is not installed` });
+  return tool === undefined ? Promise.resolve(failure(`${what} is not installed`)) : command(asking, [tool]);
 }
 
 function text(content: string): Answer {
-  return { ok: true, stdout: Buffer.from(content) };
+  return { ok: true, stdout: Buffer.from(content), stderr: '' };
 }
 
-interface LegacyTables {
-  readonly ipv4: 'none' | 'some' | { readonly failed: string };
-  readonly ipv6: 'none' | 'some' | { readonly failed: string };
-}
-const noTables: LegacyTables = { ipv4: 'none', ipv6: 'none' };
-
-/** A legacy table springs into being when it is listed, so the kernel is first asked which there are. */
-async function askLegacyTables(asking: Asking): Promise<LegacyTables> {
-  const read = async (path: string): Promise<LegacyTables['ipv4']> => {
-    const answer = await command(asking, ['cat', path]);
-    if (answer.ok) return answer.stdout.length > 0 ? 'some' : 'none';
-    // The file is there only once the legacy core is loaded.
-    return answer.failed.includes('No such file') ? 'none' : { failed: answer.failed };
-  };
-  const [ipv4, ipv6] = await Promise.all([
-    read('/proc/net/ip_tables_names'),
-    read('/proc/net/ip6_tables_names'),
-  ]);
-  return { ipv4, ipv6 };
+function failure(reason: string): Answer {
+  return { ok: false, stdout: Buffer.alloc(0), failed: reason };
 }

@@ -9,11 +9,13 @@ import { limits } from './limits.ts';
 
 /** `failed` says why in one short line. */
 export type Answer =
-  | { readonly ok: true; readonly stdout: Buffer }
+  | { readonly ok: true; readonly stdout: Buffer; readonly stderr: string }
   | { readonly ok: false; readonly stdout: Buffer; readonly failed: string };
 
 export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
+  /** What the command reads; nothing unless told. */
+  readonly stdin?: string;
   /** Exit codes besides 0 that are no failure. */
   readonly accept?: readonly number[];
 }
@@ -47,7 +49,9 @@ export function run(argv: readonly string[], options: RunOptions = {}): Promise<
     let size = 0;
     let cut: string | undefined;
     const env = { ...process.env, PATH: searchPath.join(':'), LC_ALL: 'C', ...options.env };
-    const child = spawn(tool, args, { stdio: ['ignore', 'pipe', 'pipe'], env });
+    const child = spawn(tool, args, { stdio: ['pipe', 'pipe', 'pipe'], env });
+    // A command that ended early does not read it; its exit code tells.
+    child.stdin.on('error', () => undefined).end(options.stdin ?? '');
     const stop = (why: string): void => {
       cut ??= why;
       child.kill('SIGKILL');
@@ -56,7 +60,10 @@ export function run(argv: readonly string[], options: RunOptions = {}): Promise<
     const finish = (failed: string | undefined): void => {
       clearTimeout(timer);
       const out = Buffer.concat(stdout);
-      resolve(failed === undefined ? { ok: true, stdout: out } : { ok: false, stdout: out, failed });
+      const said = Buffer.concat(stderr).toString('utf8');
+      resolve(
+        failed === undefined ? { ok: true, stdout: out, stderr: said } : { ok: false, stdout: out, failed },
+      );
     };
     child.stdout.on('data', (chunk: Buffer) => {
       size += chunk.length;

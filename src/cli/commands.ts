@@ -3,5 +3,6 @@
  */
 import type { Command } from 'commander';
 import { captureCommand } from './capture.ts';
+import { labCommand } from './lab.ts';
 
-export const commands: readonly (() => Command)[] = [captureCommand];
+export const commands: readonly (() => Command)[] = [captureCommand, labCommand];

@@ -10,8 +10,8 @@ export function labCommand(): Command {
     'a host, an outside world and containers in namespaces, to try things safely',
   );
   // Subcommands inherit these when they are made, before the program hands its own down.
-  lab.exitOverride().showHelpAfterError('(run with --help for the usage)').enablePositionalOptions();
-  const named = (command: Command) => command.option('--name <name>', 'which lab', 'lab');
+  lab.exitOverride().showHelpAfterError('(run with --help for the usage)');
+  const named = (command: Command) => command.option('--name <name>', 'which lab', 'main');
 
   named(lab.command('up'))
     .description(
@@ -24,7 +24,6 @@ export function labCommand(): Command {
     .description('run a command in a lab; WHERE is host, inet (the outside) or a container')
     .argument('<where>', 'host, inet, web or agent')
     .argument('<command...>', 'the command, after --')
-    .passThroughOptions()
     .action(exec);
   named(lab.command('down')).description('end a lab and everything in it').action(down);
   lab.command('ls').description('list labs').option('--json', 'as JSON').action(list);
@@ -54,7 +53,7 @@ async function up(
       ...(engine === undefined ? {} : { version: engine }),
     }),
   );
-  const which = name === 'lab' ? '' : ` --name ${name}`;
+  const which = name === 'main' ? '' : ` --name ${name}`;
   switch (result.kind) {
     case 'exists':
       throw badInput(`lab ${name} is already up: use it, or end it with: bridgekeeper lab down${which}`);
@@ -78,11 +77,15 @@ async function up(
 }
 
 async function exec(where: string, command: readonly string[], options: Named): Promise<void> {
-  const [{ spawn }, { enterCommand }, { systemPath }] = await Promise.all([
-    import('node:child_process'),
-    import('../lab/control.ts'),
-    import('../kernel/process.ts'),
-  ]);
+  const [{ spawn }, { join }, { engineVariable }, { systemPath }, { enterCommand }, { factsFolder }] =
+    await Promise.all([
+      import('node:child_process'),
+      import('node:path'),
+      import('../engine/live.ts'),
+      import('../kernel/process.ts'),
+      import('../lab/control.ts'),
+      import('../lab/registry.ts'),
+    ]);
   const entry = await liveLab(options.name);
   const argv = enterCommand(entry.lab, where, command, process.cwd());
   if (argv === undefined) {
@@ -90,7 +93,9 @@ async function exec(where: string, command: readonly string[], options: Named): 
     throw badInput(`lab ${options.name} has no ${JSON.stringify(where)}: it has ${places}`);
   }
   const [tool = '', ...args] = argv;
-  const child = spawn(tool, args, { stdio: 'inherit', env: { ...process.env, PATH: systemPath() } });
+  // What is run in a lab finds the lab's engine, as it would find a dockerd on a host of its own.
+  const env = { ...process.env, PATH: systemPath(), [engineVariable]: join(entry.folder, factsFolder) };
+  const child = spawn(tool, args, { stdio: 'inherit', env });
   // The terminal sends Ctrl-C to the command too: it decides.
   for (const signal of ['SIGINT', 'SIGQUIT'] as const) process.on(signal, () => {});
   process.exitCode = await new Promise<number>((resolve, reject) => {

@@ -103,7 +103,7 @@ function hostEnd({ hostName, bridge, mtu, hairpin, mac, container }: EndpointLin
   return [
     { kind: 'add-link', name: hostName, link: { type: 'veth', peer } },
     { kind: 'set-link', name: hostName, set: { mtu, master: bridge, up: true } },
-    ...(hairpin ? [{ kind: 'set-link', name: hostName, set: { hairpin } } as const] : []),
+    ...(hairpin ? [{ kind: 'set-link', name: hostName, set: { port: { hairpin } } } as const] : []),
   ];
 }
 

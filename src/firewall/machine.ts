@@ -44,6 +44,8 @@ export type MachineErrorKind =
   | 'no-target'
   /** A jump to a built-in chain, DROP in the nat table. */
   | 'bad-target'
+  /** A device that the chain's hook does not have. */
+  | 'bad-device'
   | 'loop';
 
 export interface MachineError {
@@ -149,8 +151,18 @@ function refusedAtOnce(key: TableKey, command: Command): MachineError | undefine
     );
   }
   if (command.op === 'new-chain') return badChainName(command.chain);
+  if ('rule' in command) {
+    const flag = deviceWithoutHook(command.chain, command.rule);
+    if (flag !== undefined) return fail('bad-device', `Can't use ${flag} with ${command.chain}`);
+  }
   const at = command.op === 'insert' || command.op === 'delete-at' ? command.at : 1;
   return at >= 1 ? undefined : fail('index-too-big', `Invalid rule number \`${at}'`);
+}
+
+/** Built-in chains have an input or an output device or both; only user-defined ones may name either. */
+function deviceWithoutHook(chain: string, rule: Rule): '-i' | '-o' | undefined {
+  if (rule.outInterface !== undefined && (chain === 'PREROUTING' || chain === 'INPUT')) return '-o';
+  return rule.inInterface !== undefined && (chain === 'OUTPUT' || chain === 'POSTROUTING') ? '-i' : undefined;
 }
 
 function badChainName(name: string): MachineError | undefined {

@@ -36,7 +36,9 @@ function proxyOf(flags: ReadonlyMap<string, string>): PortProxy | undefined {
   const containerPort = portOf(flags.get('container-port'));
   if (protocol === undefined || hostAddress === undefined || containerAddress === undefined) return undefined;
   if (hostPort === undefined || containerPort === undefined) return undefined;
-  return { protocol, hostAddress, hostPort, containerAddress, containerPort };
+  // The flag came with 28.0, together with IP_PKTINFO on the listener (cmd/docker-proxy/main_linux.go).
+  const answersFromAskedAddress = flags.has('use-listen-fd');
+  return { protocol, hostAddress, hostPort, containerAddress, containerPort, answersFromAskedAddress };
 }
 
 function portOf(value: string | undefined): number | undefined {

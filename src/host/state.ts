@@ -221,6 +221,8 @@ export interface PortProxy {
   readonly hostPort: number;
   readonly containerAddress: Addr;
   readonly containerPort: number;
+  /** UDP answers leave from the address that was asked (28.0 and later); before, from the one that the route chooses. */
+  readonly answersFromAskedAddress: boolean;
 }
 
 /** A base chain whose contents the model cannot evaluate. */

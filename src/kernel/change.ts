@@ -4,6 +4,7 @@
  * there is one. Reading the kernel is not here: that is a capture, parsed (bundle/, host/).
  */
 import type { Backend, Ruleset } from '../firewall/ruleset.ts';
+import type { BridgePort, RouteType } from '../host/state.ts';
 import type { Addr, Family } from '../net/addr.ts';
 import type { Prefix } from '../net/prefix.ts';
 import type { NamespacePath } from './namespace.ts';
@@ -34,11 +35,13 @@ export interface LinkSettings {
   readonly mac?: string;
   /** The bridge to be a port of; null: of none. */
   readonly master?: string | null;
-  /** Frames may leave by the bridge port that they came in by. */
-  readonly hairpin?: boolean;
+  /** Settings of the link as a port of its bridge. */
+  readonly port?: Partial<BridgePort>;
 }
 
 export interface RouteSpec {
+  /** unicast when absent. */
+  readonly type?: RouteType;
   readonly dst: Prefix;
   readonly gateway?: Addr;
   readonly dev?: string;
@@ -64,6 +67,9 @@ export type Step = Place &
     | { readonly kind: 'delete-address'; readonly dev: string; readonly prefix: Prefix }
     | { readonly kind: 'add-route'; readonly route: RouteSpec }
     | { readonly kind: 'delete-route'; readonly route: RouteSpec }
+    | { readonly kind: 'delete-neighbour'; readonly dev: string; readonly addr: Addr }
+    /** A rule of policy routing, by its preference. */
+    | { readonly kind: 'delete-policy-rule'; readonly family: Family; readonly priority: number }
     /** How long an unanswered neighbour question waits before the next one, in milliseconds (ip-ntable(8)). */
     | { readonly kind: 'neighbour-retry'; readonly dev: string; readonly milliseconds: number }
     /** `before` makes it reversible. */
@@ -111,6 +117,8 @@ export function reverseStep(step: Step): Step | undefined {
     case 'firewall':
       return { ...step, from: step.to, to: step.from };
     case 'delete-link':
+    case 'delete-neighbour':
+    case 'delete-policy-rule':
     case 'neighbour-retry':
       return undefined;
   }

@@ -52,7 +52,7 @@ describe('render', () => {
           link: { type: 'veth', peer: { name: 'eth0', mac: '02:42:ac:11:00:02', ...container } },
         },
         { kind: 'set-link', name: 'veth0', set: { master: 'docker0', up: true } },
-        { kind: 'set-link', name: 'veth0', set: { hairpin: true } },
+        { kind: 'set-link', name: 'veth0', set: { port: { hairpin: true, state: 'forwarding' } } },
         { ...container, kind: 'set-link', name: 'eth0', set: { up: true } },
         {
           ...container,
@@ -72,7 +72,7 @@ describe('render', () => {
         'link set dev docker0 mtu 1400 up\n' +
           'link add name veth0 type veth peer name eth0 address 02:42:ac:11:00:02 netns /proc/7/ns/net\n' +
           'link set dev veth0 master docker0 up\n' +
-          'link set dev veth0 type bridge_slave hairpin on\n',
+          'link set dev veth0 type bridge_slave state 3 hairpin on\n',
       ],
       [
         'nsenter --net=/proc/7/ns/net -- ip -batch -',

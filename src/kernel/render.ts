@@ -3,6 +3,7 @@
  * process: neighbouring steps of one kind and place become one `ip -batch`, one sysctl writer, one iptables-restore.
  * Pure, so that `--dry-run` and tests see exactly what apply.ts runs.
  */
+import type { BridgePort } from '../host/state.ts';
 import { formatAddr } from '../net/addr.ts';
 import { formatPrefix } from '../net/prefix.ts';
 import type { Change, LinkSettings, RouteSpec, Step } from './change.ts';
@@ -128,6 +129,10 @@ function ipLines(step: Step): string[] {
       return [`route add ${routeWords(step.route)}`];
     case 'delete-route':
       return [`route delete ${routeWords(step.route)}`];
+    case 'delete-neighbour':
+      return [`neighbour delete ${formatAddr(step.addr)} dev ${word(step.dev)}`];
+    case 'delete-policy-rule':
+      return [`${step.family === 'ipv4' ? '' : '-6 '}rule delete preference ${step.priority}`];
     case 'neighbour-retry':
       return [`ntable change name arp_cache dev ${word(step.dev)} retrans ${Math.trunc(step.milliseconds)}`];
     case 'sysctl':
@@ -144,13 +149,30 @@ function setLines(name: string, set: LinkSettings): string[] {
   else if (set.master !== undefined) words.push(`master ${word(set.master)}`);
   if (set.up !== undefined) words.push(set.up ? 'up' : 'down');
   const lines = words.length === 0 ? [] : [`link set dev ${name} ${words.join(' ')}`];
-  if (set.hairpin !== undefined)
-    lines.push(`link set dev ${name} type bridge_slave hairpin ${set.hairpin ? 'on' : 'off'}`);
+  const port = set.port === undefined ? [] : portWords(set.port);
+  if (port.length > 0) lines.push(`link set dev ${name} type bridge_slave ${port.join(' ')}`);
   return lines;
 }
 
+/** The kernel's numbers of the states of a bridge port (linux/if_bridge.h, BR_STATE_*). */
+const portStates = { disabled: 0, listening: 1, learning: 2, forwarding: 3, blocking: 4 } as const;
+
+function portWords(port: Partial<BridgePort>): string[] {
+  const onOff = (name: string, value: boolean | undefined) =>
+    value === undefined ? [] : [`${name} ${value ? 'on' : 'off'}`];
+  return [
+    ...(port.state === undefined ? [] : [`state ${portStates[port.state]}`]),
+    ...onOff('hairpin', port.hairpin),
+    ...onOff('isolated', port.isolated),
+    ...onOff('learning', port.learning),
+    ...onOff('flood', port.flood),
+    ...onOff('bcast_flood', port.broadcastFlood),
+  ];
+}
+
 function routeWords(route: RouteSpec): string {
-  const words = [formatPrefix(route.dst)];
+  const type = route.type === undefined || route.type === 'unicast' ? [] : [route.type];
+  const words = [...type, formatPrefix(route.dst)];
   if (route.gateway !== undefined) words.push(`via ${formatAddr(route.gateway)}`);
   if (route.dev !== undefined) words.push(`dev ${word(route.dev)}`);
   if (route.preferredSource !== undefined) words.push(`src ${formatAddr(route.preferredSource)}`);

@@ -4,10 +4,10 @@
  * none that spans tables.
  */
 import { formatRule } from '../firewall/args.ts';
+import { editTable } from '../firewall/edit.ts';
 import type { Command } from '../firewall/operation.ts';
 import type { Backend, Ruleset, Table, TableName } from '../firewall/ruleset.ts';
 import type { Family } from '../net/addr.ts';
-import { editTable } from '../firewall/edit.ts';
 
 /**
  * Commands per COMMIT in an unprivileged user namespace: there iptables-nft cannot raise its socket's send buffer

@@ -3,12 +3,13 @@
  * facts in the folder, then one JSON line on standard output (the lab's places, or why there is none); then it
  * lives until it is killed, and the lab with it.
  */
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { EngineError } from '../engine/bring-up.ts';
 import { KernelError } from '../kernel/process.ts';
 import { buildLab, type LabRequest } from './build.ts';
 import { outsideName } from './place.ts';
+import { factsFolder } from './registry.ts';
 
 /** The one line that a keeper prints. Pids are those inside the lab. */
 export type KeeperReport =
@@ -18,7 +19,9 @@ export type KeeperReport =
 async function report(request: LabRequest, folder: string): Promise<KeeperReport> {
   try {
     const lab = await buildLab(request);
-    for (const [name, bytes] of lab.facts) writeFileSync(join(folder, name), bytes);
+    const facts = join(folder, factsFolder);
+    mkdirSync(facts);
+    for (const [name, bytes] of lab.facts) writeFileSync(join(facts, name), bytes);
     const containers = [...lab.engine.containers].map(([name, { pid }]) => ({ name, pid }));
     const places = [{ name: 'host', pid: 1 }, { name: outsideName, pid: lab.outside.pid }, ...containers];
     return { ok: true, places };

@@ -20,6 +20,9 @@ const labRecord = z.object({
   places: z.array(z.object({ name: z.string(), pid: z.int().positive() })),
 });
 
+/** In a lab's folder: bundle files of what no kernel can tell, the engine's and the outside's. */
+export const factsFolder = 'facts';
+
 export type LabRecord = z.infer<typeof labRecord>;
 
 export type LabEntry =

@@ -69,7 +69,9 @@ interface Read {
 function readLong(text: string, argv: readonly string[], index: number, words: Vocabulary): Read {
   const [, name = '', inline] = /^--([^=]*)(?:=([\s\S]*))?$/.exec(text) ?? [];
   if (name === '' || name.startsWith('-')) {
-    return failed(problem('flag-syntax', `bad flag syntax: ${text}`, text, index, 'Write it as --name=value.'));
+    return failed(
+      problem('flag-syntax', `bad flag syntax: ${text}`, text, index, 'Write it as --name=value.'),
+    );
   }
   const flag = words.byName.get(name);
   const written = `--${name}`;

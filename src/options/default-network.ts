@@ -4,11 +4,19 @@
  * pools. The host's own addresses and routes, which can also stop it, are not known here.
  */
 import { formatAddr, parseAddr, sameAddr } from '../net/addr.ts';
-import { addressBits, containsAddr, formatPrefix, lastAddr, maskPrefix, type Prefix, parsePrefix } from '../net/prefix.ts';
+import {
+  addressBits,
+  containsAddr,
+  formatPrefix,
+  lastAddr,
+  maskPrefix,
+  type Prefix,
+  parsePrefix,
+} from '../net/prefix.ts';
 import { quote } from './flag-value.ts';
 import type { AddressPool, OptionName, Options, Settings } from './options.ts';
 import type { ConfigProblem } from './problem.ts';
-import { refusal, startFailure } from './verify.ts';
+import { refusal, startFailure } from './refusal.ts';
 import { isAtLeast } from './version.ts';
 
 /** Problems that stop the daemon when it sets up its pools and creates the network `bridge`. */
@@ -60,8 +68,12 @@ function unreadable(settings: Settings, engine: string): Found | undefined {
 
 /** Since 28.0 the network takes a unique local subnet of its own. */
 function subnetMissing(settings: Settings, engine: string): Found | undefined {
-  if (!settings.ipv6.value || settings['fixed-cidr-v6'].value !== '' || isAtLeast(engine, '28.0')) return undefined;
-  const found = { options: ['ipv6', 'fixed-cidr-v6'], remedy: 'Set fixed-cidr-v6 to an IPv6 subnet.' } as const;
+  if (!settings.ipv6.value || settings['fixed-cidr-v6'].value !== '' || isAtLeast(engine, '28.0'))
+    return undefined;
+  const found = {
+    options: ['ipv6', 'fixed-cidr-v6'],
+    remedy: 'Set fixed-cidr-v6 to an IPv6 subnet.',
+  } as const;
   if (isAtLeast(engine, '20.10')) {
     const reason =
       'IPv6 is enabled for the default bridge, but no subnet is configured. Specify an IPv6 subnet using --fixed-cidr-v6';

@@ -58,7 +58,10 @@ export function readConfigFile(
     types: [],
     warnings: [],
   };
-  const refuse = (message: string, at?: Place): ConfigFile => ({ ...empty, syntax: [badJson(file.path, message, at)] });
+  const refuse = (message: string, at?: Place): ConfigFile => ({
+    ...empty,
+    syntax: [badJson(file.path, message, at)],
+  });
   const decoded = decodeConfig(file.text, words.engine);
   if (!decoded.ok) return refuse(decoded.message);
   const modern = isAtLeast(words.engine, '23.0');
@@ -190,7 +193,11 @@ function readFields(
     const before = values.get(known.key)?.value;
     // A repeated object adds to the map that the first one made.
     const value = isMap(before) && isMap(decoded.value) ? { ...before, ...decoded.value } : decoded.value;
-    values.set(known.key, { key: known.key, value: value as OptionValue, origin: placed(path, member.value.at) });
+    values.set(known.key, {
+      key: known.key,
+      value: value as OptionValue,
+      origin: placed(path, member.value.at),
+    });
   }
   return wrong === undefined ? { values } : { values, problem: wrong };
 }
@@ -304,7 +311,12 @@ function entryWarnings(entry: FileEntry, words: Vocabulary): ConfigProblem[] {
     ];
   }
   return [
-    warning('config-null-ignored', entry, `"${entry.key}": null is as if it were not there`, `Remove "${entry.key}".`),
+    warning(
+      'config-null-ignored',
+      entry,
+      `"${entry.key}": null is as if it were not there`,
+      `Remove "${entry.key}".`,
+    ),
   ];
 }
 

@@ -38,7 +38,9 @@ export function setFlag(
   switch (type) {
     case 'bool': {
       const value = parseGoBool(text);
-      return value === undefined ? refuse(`strconv.ParseBool: parsing ${quote(text)}: invalid syntax`) : done(value);
+      return value === undefined
+        ? refuse(`strconv.ParseBool: parsing ${quote(text)}: invalid syntax`)
+        : done(value);
     }
     case 'int':
       return parseGoInt(text);
@@ -82,7 +84,8 @@ export function setFlag(
       const [key, given] = cut(text);
       if (key === '') return refuse(`invalid option name: ${text}`);
       const value = parseGoBool(given ?? 'true');
-      if (value === undefined) return refuse(`strconv.ParseBool: parsing ${quote(given ?? '')}: invalid syntax`);
+      if (value === undefined)
+        return refuse(`strconv.ParseBool: parsing ${quote(given ?? '')}: invalid syntax`);
       return done({ ...(before as OptionValues['features'] | undefined), [key]: value });
     }
   }
@@ -122,8 +125,12 @@ export function validDomain(text: string): ValueResult<string> {
   // Two steps, because one expression for nested labels backtracks without bound on hostile input.
   const bare = domain.trimEnd().replace(/\.$/, '');
   const labels = bare.split('.');
-  const good = /[a-zA-Z]/.test(domain) && labels.every((label) => /^[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?$/.test(label));
-  return good && bare.length < 255 ? { ok: true, value: bare } : { ok: false, reason: `${domain} is not a valid domain` };
+  const good =
+    /[a-zA-Z]/.test(domain) &&
+    labels.every((label) => /^[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?$/.test(label));
+  return good && bare.length < 255
+    ? { ok: true, value: bare }
+    : { ok: false, reason: `${domain} is not a valid domain` };
 }
 
 /** strconv.ParseInt with base 0, as pflag calls it: 0x, 0o, 0b, a leading 0 for octal, `_` between digits. */
@@ -137,7 +144,8 @@ function parseGoInt(text: string): ValueResult {
   const wanted = { 2: /^[01_]+$/, 8: /^[0-7_]+$/, 10: /^[0-9_]+$/, 16: /^[0-9a-fA-F_]+$/ }[base];
   if (wanted?.test(digits) !== true) return wrong('invalid syntax');
   const plain = digits.replaceAll('_', '');
-  const value = BigInt(base === 10 ? plain : `0${{ 2: 'b', 8: 'o', 16: 'x' }[base]}${plain}`) * (sign === '-' ? -1n : 1n);
+  const value =
+    BigInt(base === 10 ? plain : `0${{ 2: 'b', 8: 'o', 16: 'x' }[base]}${plain}`) * (sign === '-' ? -1n : 1n);
   return fitsInt64(value) ? done(Number(value)) : wrong('value out of range');
 }
 
@@ -195,7 +203,9 @@ export function prefixReason(text: string): string {
   const call = `netip.ParsePrefix(${quote(text)})`;
   if (bits === undefined) return `${call}: no '/'`;
   if (parseAddr(address ?? '') === undefined) return `${call}: ${netipReason(address ?? '')}`;
-  return /^[0-9]+$/.test(bits) ? `${call}: prefix length out of range` : `${call}: bad bits after slash: ${quote(bits)}`;
+  return /^[0-9]+$/.test(bits)
+    ? `${call}: prefix length out of range`
+    : `${call}: bad bits after slash: ${quote(bits)}`;
 }
 
 function cut(text: string): readonly [string, string | undefined] {

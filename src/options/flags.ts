@@ -42,7 +42,11 @@ export interface Vocabulary {
 /** Whether the engine has the option, by key or by flag. */
 export function hasOption(name: OptionName, engine: string): boolean {
   const spec = optionTable[name];
-  const ways: readonly Span[] = [spec, ...(spec.oldKeys ?? []), ...spec.flags.map((flag) => flagSpan(spec, flag))];
+  const ways: readonly Span[] = [
+    spec,
+    ...(spec.oldKeys ?? []),
+    ...spec.flags.map((flag) => flagSpan(spec, flag)),
+  ];
   return ways.some((way) => spans(way, engine));
 }
 
@@ -87,12 +91,11 @@ export function vocabularyOf(engine: string): Vocabulary {
   return {
     engine,
     byName: new Map(flags.map((flag) => [flag.name, flag])),
-    byShorthand: new Map(flags.flatMap((flag) => (flag.shorthand === undefined ? [] : [[flag.shorthand, flag]]))),
+    byShorthand: new Map(
+      flags.flatMap((flag) => (flag.shorthand === undefined ? [] : [[flag.shorthand, flag]])),
+    ),
     keys: new Map(keys.map((key) => [key.key, key])),
-    accepted: new Set([
-      ...flags.flatMap((flag) => [flag.name, flag.checkedAs]),
-      ...keySet(keysWithoutFlag),
-    ]),
+    accepted: new Set([...flags.flatMap((flag) => [flag.name, flag.checkedAs]), ...keySet(keysWithoutFlag)]),
     objects: keySet(keysWithObject),
     both: keySet(keysInBoth),
   };

@@ -133,7 +133,12 @@ function netipValue(node: JsonNode, key: string): Decoded<string> {
 
 type Reader<T> = (node: JsonNode, key: string) => Decoded<T>;
 
-function listOf(node: JsonNode, key: string, goType: string, read: Reader<string>): Decoded<readonly string[]> {
+function listOf(
+  node: JsonNode,
+  key: string,
+  goType: string,
+  read: Reader<string>,
+): Decoded<readonly string[]> {
   if (node.kind === 'null') return { kind: 'null' };
   if (node.kind !== 'array') return wrongType(node, key, `[]${goType}`);
   const values: string[] = [];

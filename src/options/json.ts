@@ -79,7 +79,8 @@ class Reader {
 
   document(): { node: JsonNode; rest?: Place } {
     this.#skipSpace();
-    if (this.#peek() === undefined) this.#fail(this.#mode === 'first' ? 'EOF' : 'unexpected end of JSON input');
+    if (this.#peek() === undefined)
+      this.#fail(this.#mode === 'first' ? 'EOF' : 'unexpected end of JSON input');
     const node = this.#value();
     this.#skipSpace();
     if (this.#peek() === undefined) return { node };

@@ -11,7 +11,7 @@ import { printNode } from './json-value.ts';
 import type { OptionName, Setting, Settings } from './options.ts';
 import { type ConfigProblem, places } from './problem.ts';
 import { optionNames, optionTable } from './table.ts';
-import { isAtLeast, valueFor } from './version.ts';
+import { isAtLeast, type Versioned, valueFor } from './version.ts';
 
 type Given = ReadonlyMap<string, GivenFlag>;
 
@@ -82,15 +82,26 @@ function oldKeyProblems(file: ConfigFile, words: Vocabulary): ConfigProblem[] {
   if (old === undefined || current === undefined) return [];
   const reason = 'host-gateway-ip and host-gateway-ips must not both be specified in the config file';
   return [
-    excluded(`unable to configure the Docker daemon with file ${file.path}: ${reason}`, 'host-gateway-ips', old, current),
+    excluded(
+      `unable to configure the Docker daemon with file ${file.path}: ${reason}`,
+      'host-gateway-ips',
+      old,
+      current,
+    ),
   ];
 }
 
 /** `graph` was the old name of data-root: both are one too many, in the file and as flags. */
-export function findOldDataRoot(given: Given, file: ConfigFile | undefined, words: Vocabulary): ConfigProblem[] {
+export function findOldDataRoot(
+  given: Given,
+  file: ConfigFile | undefined,
+  words: Vocabulary,
+): ConfigProblem[] {
   const [graphFlag, rootFlag] = [given.get('graph'), given.get('data-root')];
   if (graphFlag !== undefined && rootFlag !== undefined) {
-    return [excluded('cannot specify both "--graph" and "--data-root" option', 'data-root', graphFlag, rootFlag)];
+    return [
+      excluded('cannot specify both "--graph" and "--data-root" option', 'data-root', graphFlag, rootFlag),
+    ];
   }
   const old = file?.entries.get('graph');
   const current = file?.entries.get('data-root');
@@ -111,7 +122,12 @@ export function findOldDataRoot(given: Given, file: ConfigFile | undefined, word
   if (file === undefined || old === undefined || current === undefined) return [];
   const reason = 'cannot specify both "graph" and "data-root" config file options';
   return [
-    excluded(`unable to configure the Docker daemon with file ${file.path}: ${reason}`, 'data-root', old, current),
+    excluded(
+      `unable to configure the Docker daemon with file ${file.path}: ${reason}`,
+      'data-root',
+      old,
+      current,
+    ),
   ];
 }
 
@@ -142,9 +158,12 @@ export function mergeSettings(given: Given, file: ConfigFile | undefined, words:
     if (flag.option !== undefined) flags.set(flag.option, { value, origin });
   }
   const settingOf = (name: OptionName): Setting<OptionValue> => {
-    const fallback = { value: valueFor(optionTable[name].default, words.engine), origin: { kind: 'default' } } as const;
+    const byDefault: Versioned<OptionValue> = optionTable[name].default;
+    const fallback = { value: valueFor(byDefault, words.engine), origin: { kind: 'default' } } as const;
     if (!hasOption(name, words.engine)) return fallback;
-    const fromFile = (file?.settings.get(name) ?? []).find(({ value }) => typeof value === 'boolean' || !isZero(value));
+    const fromFile = (file?.settings.get(name) ?? []).find(
+      ({ value }) => typeof value === 'boolean' || !isZero(value),
+    );
     const chosen = fromFile ?? flags.get(name) ?? fallback;
     return { value: shaped(name, chosen.value), origin: chosen.origin };
   };

@@ -83,7 +83,8 @@ function namedFlag(name: string, more: Partial<OptionFlag> = {}): OptionFlag {
   return { name, named: true, ...more };
 }
 
-type Rest<K extends OptionName> = Partial<OptionSpec<K>> & Pick<OptionSpec<K>, 'default' | 'scope' | 'effect'>;
+type Rest<K extends OptionName> = Partial<OptionSpec<K>> &
+  Pick<OptionSpec<K>, 'default' | 'scope' | 'effect'>;
 
 /** A row whose flag, unless told otherwise, is the key itself. */
 function row<K extends OptionName>(key: K, type: ValueType, rest: Rest<K>): OptionSpec<K> {
@@ -95,12 +96,14 @@ export const optionTable: OptionTable = {
     flags: [flag('bridge', { shorthand: 'b' })],
     default: unset,
     scope: 'default-bridge',
-    effect: 'Bridge of the default network: empty is docker0, `none` no default network, any other must exist.',
+    effect:
+      'Bridge of the default network: empty is docker0, `none` no default network, any other must exist.',
   }),
   bip: row('bip', 'text', {
     default: unset,
     scope: 'default-bridge',
-    effect: "docker0's IPv4 address with its prefix length; its network becomes the default network's subnet.",
+    effect:
+      "docker0's IPv4 address with its prefix length; its network becomes the default network's subnet.",
   }),
   bip6: row('bip6', 'text', {
     since: '28.0',
@@ -141,7 +144,8 @@ export const optionTable: OptionTable = {
   iptables: row('iptables', 'bool', {
     default: on,
     scope: 'all-networks',
-    effect: 'Whether the daemon makes IPv4 firewall rules; false also turns ip-masq off, and leaves old rules.',
+    effect:
+      'Whether the daemon makes IPv4 firewall rules; false also turns ip-masq off, and leaves old rules.',
   }),
   ip6tables: row('ip6tables', 'bool', {
     since: '20.10',
@@ -152,7 +156,8 @@ export const optionTable: OptionTable = {
   'ip-forward': row('ip-forward', 'bool', {
     default: on,
     scope: 'all-networks',
-    effect: 'Whether the daemon turns net.ipv4.ip_forward on; when it does, it sets the FORWARD policy to DROP.',
+    effect:
+      'Whether the daemon turns net.ipv4.ip_forward on; when it does, it sets the FORWARD policy to DROP.',
   }),
   'ip-forward-no-drop': row('ip-forward-no-drop', 'bool', {
     since: '28.0',
@@ -203,7 +208,8 @@ export const optionTable: OptionTable = {
   'live-restore': row('live-restore', 'bool', {
     default: off,
     scope: 'daemon',
-    effect: 'Keeps containers running while the daemon is away; stored network settings then outlive a restart.',
+    effect:
+      'Keeps containers running while the daemon is away; stored network settings then outlive a restart.',
     reloadable: true,
   }),
   'firewall-backend': row('firewall-backend', 'text', {
@@ -216,7 +222,8 @@ export const optionTable: OptionTable = {
     since: '28.2',
     default: off,
     scope: 'all-networks',
-    effect: "Lets other hosts reach published ports at the containers' own addresses (no raw/PREROUTING drops).",
+    effect:
+      "Lets other hosts reach published ports at the containers' own addresses (no raw/PREROUTING drops).",
   }),
   'bridge-accept-fwmark': row('bridge-accept-fwmark', 'text', {
     since: '29.0',

@@ -19,8 +19,10 @@ export function decodeConfig(source: string | Uint8Array, engine: string): Decod
     return { ok: true, text: marks && source.startsWith('\uFEFF') ? source.slice(1) : source };
   }
   if (!marks) return { ok: true, text: decode('utf-8', source) };
-  if (source[0] === 0xff && source[1] === 0xfe) return { ok: true, text: decode('utf-16le', source.subarray(2)) };
-  if (source[0] === 0xfe && source[1] === 0xff) return { ok: true, text: decode('utf-16be', source.subarray(2)) };
+  if (source[0] === 0xff && source[1] === 0xfe)
+    return { ok: true, text: decode('utf-16le', source.subarray(2)) };
+  if (source[0] === 0xfe && source[1] === 0xff)
+    return { ok: true, text: decode('utf-16be', source.subarray(2)) };
   const body = source[0] === 0xef && source[1] === 0xbb && source[2] === 0xbf ? source.subarray(3) : source;
   // dockerd also says an offset, of its own counting.
   return isUtf8(body)

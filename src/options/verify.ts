@@ -3,13 +3,13 @@
  * the default network as far as options alone decide them. In: Options. Out: the problems for which it would refuse
  * to start, in its order and words. What depends on the host (a bridge that must exist, a free pool) is not here.
  */
-import { formatAddr, isMulticast, parseAddr, parseIpv6 } from '../net/addr.ts';
+import { formatAddr, isMulticast, parseAddr } from '../net/addr.ts';
 import { containsPrefix, maskPrefix, overlaps, type Prefix, parsePrefix, samePrefix } from '../net/prefix.ts';
-import type { Origin } from '../net/reason.ts';
 import { checkDefaultNetwork } from './default-network.ts';
 import { parseNetIp, prefixReason, quote, validDomain } from './flag-value.ts';
 import type { OptionName, Options, Settings } from './options.ts';
-import { type ConfigProblem, type ErrorCode, places } from './problem.ts';
+import type { ConfigProblem } from './problem.ts';
+import { refusal, startFailure } from './refusal.ts';
 import { isAtLeast } from './version.ts';
 
 /** Problems of effective options; `file` is the path of daemon.json where there is one, for the messages. */
@@ -42,7 +42,11 @@ function checkValues(engine: string, settings: Settings): Invalid[] {
     const domain = validDomain(text);
     add('dns-search', domain.ok ? undefined : domain.reason, 'Give a domain with at least one letter.');
   }
-  add('host-gateway-ips', hostGatewayReason(settings['host-gateway-ips'].value), 'Give one address per family.');
+  add(
+    'host-gateway-ips',
+    hostGatewayReason(settings['host-gateway-ips'].value),
+    'Give one address per family.',
+  );
   const { value: mtu } = settings.mtu;
   if (since('23.0')) add('mtu', mtu < 0 ? `invalid default MTU: ${mtu}` : undefined, 'Give an MTU above 0.');
   const { value: port } = settings['network-diagnostic-port'];
@@ -65,7 +69,11 @@ function checkValues(engine: string, settings: Settings): Invalid[] {
 }
 
 /** Where the daemon meets a bad value decides how it words it. */
-function invalidValue({ option, reason, remedy }: Invalid, options: Options, file: string | undefined): ConfigProblem {
+function invalidValue(
+  { option, reason, remedy }: Invalid,
+  options: Options,
+  file: string | undefined,
+): ConfigProblem {
   const { origin } = options.settings[option];
   const part =
     origin.kind === 'file' && !isAtLeast(options.engine, '23.0')
@@ -73,7 +81,8 @@ function invalidValue({ option, reason, remedy }: Invalid, options: Options, fil
       : 'merged configuration validation from file and command line flags failed';
   // Until 18.09 the reason stood in parentheses.
   const shown = isAtLeast(options.engine, '19.03') ? `${part}: ${reason}` : `${part} (${reason})`;
-  const message = file === undefined ? reason : `unable to configure the Docker daemon with file ${file}: ${shown}`;
+  const message =
+    file === undefined ? reason : `unable to configure the Docker daemon with file ${file}: ${shown}`;
   return refusal('config-value-invalid', message, options.settings, [option], remedy);
 }
 
@@ -170,24 +179,4 @@ function checkCombinations({ engine, settings }: Options): ConfigProblem[] {
     );
   }
   return found;
-}
-
-/** How the daemon begins the line with which it ends. */
-export function startFailure(engine: string): string {
-  return isAtLeast(engine, '19.03') ? 'failed to start daemon' : 'Error starting daemon';
-}
-
-/** A refusal that options cause; the first option is the one that its cause names. */
-export function refusal(
-  code: ErrorCode,
-  message: string,
-  settings: Settings,
-  options: readonly OptionName[],
-  remedy: string,
-  cause = 'engine-did-not-start',
-): ConfigProblem {
-  const origins: Origin[] = options
-    .map((name) => settings[name].origin)
-    .filter((origin) => origin.kind !== 'default');
-  return { code, message, options, ...places(origins), remedy, cause };
 }

@@ -40,7 +40,8 @@ export function errorSeenBy(kind: Exclude<FlowKind, 'dns'>, fate: Fate, sender: 
     case 'icmp':
       return hears(fate.error, sender, sent) ? fromIcmp(kind, fate.type, fate.code) : 'timeout';
     case 'unresolved':
-      if (fate.atSender) return kind === 'udp' ? 'timeout' : 'host-unreachable';
+      // The sender's own kernel sends itself an ICMP error (ipv4_link_failure).
+      if (fate.atSender) return fromIcmp(kind, 3, 1);
       return fate.error !== undefined && hears(fate.error, sender, sent) ? fromIcmp(kind, 3, 1) : 'timeout';
   }
 }

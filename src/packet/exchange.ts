@@ -29,6 +29,8 @@ export interface Result {
   readonly request: readonly Hop[];
   readonly reply: readonly Hop[];
   readonly assumed: readonly string[];
+  /** The sender's kernel needs seconds to notice the failure: a client of its own gives up before. */
+  readonly slow: boolean;
 }
 
 /** Where a question stands once its first packet was sent. */
@@ -41,6 +43,9 @@ interface Asked {
 /** Ephemeral port of every simulated client: any would do, and one that is always the same keeps traces comparable. */
 const clientPort = 40_000;
 const pingId = 4_242;
+
+/** Nothing in the facts says who runs a service or asks: root, as daemons and the people who diagnose are. */
+const serviceOwner = 0;
 
 const anyIpv4 = parseAddr('0.0.0.0');
 
@@ -119,10 +124,13 @@ export class Exchange {
     if (behind !== undefined && behind.outcome !== 'ok') {
       return this.finish('timeout', undefined, [...request, ...behind.request], behind.reply);
     }
-    const answer = makePacket({ ...answerTo(packet), length: 40 });
+    const answer = makePacket({ ...answerTo(packet), length: 40, owner: serviceOwner });
     const bound = listener.socket?.address;
     // docker-proxy answers from an unconnected socket: bound to no address, it leaves with the one the route chooses.
-    const chooseSource = listener.kind === 'proxy' && (bound === undefined || isUnspecified(bound));
+    const chooseSource =
+      listener.kind === 'proxy' &&
+      !listener.proxy.answersFromAskedAddress &&
+      (bound === undefined || isUnspecified(bound));
     const back = this.stack.send(far, answer, { chooseSource });
     const reply = this.recorder.take();
     const outcome = this.arrives(back, asked) ? 'ok' : 'timeout';
@@ -153,7 +161,7 @@ export class Exchange {
       tcpFlags: closed ? R | A : S | A,
       dontFragment: true,
       length: closed ? 40 : 60,
-      ...(closed ? {} : { mss: 65_535 }),
+      ...(closed ? {} : { mss: 65_535, owner: serviceOwner }),
     });
     const back = this.stack.send(far, synAck, { chooseSource: false });
     const reply = this.recorder.take();
@@ -182,9 +190,9 @@ export class Exchange {
       const up = this.pour(talk.near, talk.far, 100);
       if (up !== 'ok') return up;
       if (behind !== undefined && behind.outcome !== 'ok') {
-        return behind.outcome === 'timeout' || behind.outcome === 'connected-then-timeout'
-          ? 'connected-then-timeout'
-          : 'connected-then-closed';
+        const { outcome, slow } = behind;
+        const waits = slow || outcome === 'timeout' || outcome === 'connected-then-timeout';
+        return waits ? 'connected-then-timeout' : 'connected-then-closed';
       }
       const down = this.pour(talk.far, talk.near, 100);
       if (down !== 'ok') return down;
@@ -208,7 +216,7 @@ export class Exchange {
         length,
         dontFragment: true,
         offloaded: bytes > 1000,
-        owner: 0,
+        owner: serviceOwner,
       });
       const fate = this.stack.send(from.node, segment, { chooseSource: false });
       if (fate.kind === 'delivered') {
@@ -234,7 +242,7 @@ export class Exchange {
   }
 
   private ask(node: Node, packet: Packet): Asked {
-    packet.owner = 0;
+    packet.owner = serviceOwner;
     // The tuple that the socket knows is the one before any rule of its own namespace rewrote it.
     let sent: Tuple | undefined;
     const fate = this.stack.send(node, packet, {
@@ -268,7 +276,8 @@ export class Exchange {
 
   /** The first packet was not delivered: what the sender hears of it. */
   private failed(kind: 'ping' | 'tcp' | 'udp', asked: Asked, request: readonly Hop[]): Result {
-    return this.finish(errorSeenBy(kind, asked.fate, asked.node, asked.sent), undefined, request, []);
+    const outcome = errorSeenBy(kind, asked.fate, asked.node, asked.sent);
+    return { ...this.finish(outcome, undefined, request, []), slow: asked.fate.kind === 'unresolved' };
   }
 
   private unbound(
@@ -293,6 +302,7 @@ export class Exchange {
       request,
       reply,
       assumed: [...this.assumed],
+      slow: false,
       ...(seen?.seenAs === undefined ? {} : { seenAs: seen.seenAs }),
       ...(seen?.deliveredTo === undefined ? {} : { deliveredTo: seen.deliveredTo }),
     };

@@ -15,10 +15,10 @@ import {
   type TableName,
 } from '../firewall/ruleset.ts';
 import { type Addr, parseAddr } from '../net/addr.ts';
-import { containsAddr as inPrefix } from '../net/prefix.ts';
 import { applyNat, bindNat, type Conntrack, type NatRange } from './conntrack.ts';
 import type { Decisions } from './decisions.ts';
 import { defaultZone, familyOf, headerOf, type Packet, type Zone } from './packet.ts';
+import { selectSource } from './route.ts';
 import type { RuleHit, Step } from './trace.ts';
 import { type Node, usableAddresses, type Wire } from './world.ts';
 
@@ -463,16 +463,11 @@ function firstPort(text: string | undefined): number | undefined {
   return match === null ? undefined : Number(match[1]);
 }
 
-/** nf_nat_masquerade_ipv4: the out device's address in the next hop's subnet, else its first global one. */
+/** nf_nat_masquerade_ipv4 takes what inet_select_addr gives for the out device and the next hop; a bridged frame's is its destination. */
 function masqueradeAddress(at: HookDevices, packet: Packet): Addr | undefined {
-  const link = at.outDev?.link;
-  if (link === undefined) return undefined;
-  const own = usableAddresses(link, familyOf(packet)).filter(
-    (a) => a.scope === 'global' && a.secondary !== true,
-  );
-  const nexthop = at.nexthop;
-  const near = nexthop === undefined ? undefined : own.find((a) => inPrefix(a.prefix, nexthop));
-  return (near ?? own[0])?.prefix.addr;
+  return at.outDev === undefined
+    ? undefined
+    : selectSource(at.outDev.node, at.outDev, at.nexthop ?? packet.dst);
 }
 
 function firstAddress(wire: Wire | undefined, packet: Packet): Addr | undefined {

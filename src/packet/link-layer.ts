@@ -5,7 +5,7 @@
  */
 
 import type { BridgePort } from '../host/state.ts';
-import { type Addr, sameAddr } from '../net/addr.ts';
+import { type Addr, formatAddr, sameAddr } from '../net/addr.ts';
 import type { Decisions } from './decisions.ts';
 import { answersArp, selectSource } from './route.ts';
 import { type Node, ownerOf, type Wire } from './world.ts';
@@ -25,7 +25,7 @@ export function portFlags(port: Wire): BridgePort {
 }
 
 /** macvlan children of a link, in whatever namespace they live. */
-export function macvlanChildren(parent: Wire, nodes: Iterable<Node>): Wire[] {
+export function macvlanChildren(parent: Wire, nodes: readonly Node[]): Wire[] {
   const children: Wire[] = [];
   for (const node of nodes) {
     for (const wire of node.links) {
@@ -35,9 +35,26 @@ export function macvlanChildren(parent: Wire, nodes: Iterable<Node>): Wire[] {
   return children;
 }
 
+/** Neighbours learned in one walk: device and address to MAC. */
+export class Neighbours {
+  private readonly entries = new Map<Wire, Map<string, string>>();
+
+  learn(device: Wire, addr: Addr, mac: string): void {
+    const known = this.entries.get(device) ?? new Map<string, string>();
+    known.set(formatAddr(addr), mac);
+    this.entries.set(device, known);
+  }
+
+  macOf(device: Wire, addr: Addr): string | undefined {
+    return this.entries.get(device)?.get(formatAddr(addr));
+  }
+}
+
 export interface LinkLayer {
-  readonly nodes: Iterable<Node>;
+  readonly nodes: readonly Node[];
   readonly decisions: Decisions;
+  /** What this walk's own questions have taught: asking tells the one who answers where the asker is. */
+  readonly learned: Neighbours;
 }
 
 /** Why a frame goes nowhere. */
@@ -210,6 +227,8 @@ export function resolveNeighbour(layer: LinkLayer, device: Wire, nexthop: Addr, 
   if (entry?.mac !== undefined && entry.state.some((s) => trusted.has(s))) {
     return { kind: 'mac', mac: entry.mac, fixed: true };
   }
+  const learned = layer.learned.macOf(device, nexthop);
+  if (learned !== undefined) return { kind: 'mac', mac: learned, fixed: false };
   // arp_solicit with arp_announce=0: the packet's source if it is ours, else an address of the device.
   const asker =
     ownerOf(node, sender) === undefined ? (selectSource(node, device, nexthop) ?? sender) : sender;
@@ -222,6 +241,8 @@ export function resolveNeighbour(layer: LinkLayer, device: Wire, nexthop: Addr, 
         why: `the answer of ${listener.node.name} does not come back to ${device.link.name}`,
       };
     }
+    if (device.link.mac !== undefined) layer.learned.learn(listener, asker, device.link.mac);
+    layer.learned.learn(device, nexthop, listener.link.mac);
     return { kind: 'mac', mac: listener.link.mac, fixed: false };
   }
   return { kind: 'unresolved', why: `nobody on ${device.link.name} answers for this address` };

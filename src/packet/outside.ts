@@ -7,7 +7,7 @@
 import { routesOfAddress } from '../host/change.ts';
 import type { HostState, Link, Namespace, OutsideFacts, Route, Socket } from '../host/state.ts';
 import { type Addr, addrPlus, ipv4, sameAddr } from '../net/addr.ts';
-import { containsAddr, hostPrefix, maskPrefix, type Prefix } from '../net/prefix.ts';
+import { containsAddr, hostPrefix, lastAddr, maskPrefix, type Prefix } from '../net/prefix.ts';
 import type { OutsideNode } from './world.ts';
 
 /** The outside of a HostState: as described, else the default contract with these extra routes. */
@@ -83,12 +83,13 @@ function viaHost(
   for (const [outsideName, hostName] of wires) {
     const far = links.find((l) => l.name === outsideName);
     const near = host.links.find((l) => l.name === hostName);
-    const gateway = near?.addresses.find(
-      (a) => a.prefix.addr.family === dst.addr.family && a.scope === 'global',
-    );
-    if (far !== undefined && gateway !== undefined) {
-      return [{ ...unicast(dst, far.name), gateway: gateway.prefix.addr }];
-    }
+    const family = dst.addr.family;
+    const own = near?.addresses.find((a) => a.prefix.addr.family === family && a.scope === 'global');
+    const wire = far?.addresses.find((a) => a.prefix.addr.family === family);
+    if (far === undefined || wire === undefined) continue;
+    // A host that has lost its address is still what the route points at: to an address that nobody has.
+    const gateway = own?.prefix.addr ?? addrPlus(lastAddr(wire.prefix), -1);
+    return [{ ...unicast(dst, far.name), gateway }];
   }
   return [];
 }

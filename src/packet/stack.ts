@@ -8,7 +8,14 @@ import { type Addr, formatAddr, sameAddr } from '../net/addr.ts';
 import { Conntrack } from './conntrack.ts';
 import type { Decisions } from './decisions.ts';
 import { type Hook, type HookContext, type HookDevices, runHook, type Verdict } from './hooks.ts';
-import { macvlanChildren, portFlags, portFor, resolveNeighbour } from './link-layer.ts';
+import {
+  type LinkLayer,
+  macvlanChildren,
+  Neighbours,
+  portFlags,
+  portFor,
+  resolveNeighbour,
+} from './link-layer.ts';
 import {
   answerTo,
   defaultZone,
@@ -86,12 +93,14 @@ export class Stack {
   readonly decisions: Decisions;
   private readonly recorder: Recorder;
   private readonly tables = new Map<Node, Conntrack>();
+  private readonly layer: LinkLayer;
   private depth = 0;
 
   constructor(world: World, decisions: Decisions, recorder: Recorder) {
     this.world = world;
     this.decisions = decisions;
     this.recorder = recorder;
+    this.layer = { nodes: world.nodes, decisions, learned: new Neighbours() };
   }
 
   /** Sends a packet from a namespace. Without a source, the route's is taken. */
@@ -154,8 +163,7 @@ export class Stack {
       return this.receive(wire, packet, undefined, undefined, false);
     }
     if (!wire.link.up) return this.die(wire.link.name, 'link is down');
-    const layer = { nodes: this.world.namespaces.values(), decisions: this.decisions };
-    const resolved = resolveNeighbour(layer, wire, nexthop, packet.src);
+    const resolved = resolveNeighbour(this.layer, wire, nexthop, packet.src);
     if (resolved.kind === 'unresolved') {
       this.recorder.step({
         kind: 'drop',
@@ -184,7 +192,7 @@ export class Stack {
     const parent = wire.peer;
     if (parent === undefined || !parent.link.up)
       return this.die(wire.link.name, 'the parent link is down or not known');
-    const sibling = macvlanChildren(parent, this.world.namespaces.values()).find(
+    const sibling = macvlanChildren(parent, this.world.nodes).find(
       (c) => c !== wire && c.link.mac === frame.dstMac,
     );
     if (sibling !== undefined && (wire.link.mode ?? 'bridge') === 'bridge')
@@ -215,9 +223,7 @@ export class Stack {
   private receiveFrame(wire: Wire, frame: Frame): Fate {
     this.recorder.enter(wire.node.name);
     if (!wire.link.up) return this.die(wire.link.name, 'link is down');
-    const child = macvlanChildren(wire, this.world.namespaces.values()).find(
-      (c) => c.link.mac === frame.dstMac,
-    );
+    const child = macvlanChildren(wire, this.world.nodes).find((c) => c.link.mac === frame.dstMac);
     if (child !== undefined) return this.receiveFrame(child, frame);
     if (wire.master !== undefined) return this.receiveAtPort(wire, wire.master, frame);
     if (frame.dstMac !== wire.link.mac)
@@ -262,8 +268,7 @@ export class Stack {
     const key = { dst: packet.dst, src: packet.src, mark: packet.mark, inDev: bridge.link.name };
     const routed = routeInput(bridge.node, key, this.decisions);
     if (routed.kind === 'forward' && routed.wire === bridge) {
-      const layer = { nodes: this.world.namespaces.values(), decisions: this.decisions };
-      const resolved = resolveNeighbour(layer, bridge, routed.nexthop, packet.src);
+      const resolved = resolveNeighbour(this.layer, bridge, routed.nexthop, packet.src);
       return resolved.kind === 'mac' ? resolved.mac : undefined;
     }
     return routed.kind === 'local' || routed.kind === 'forward' ? bridge.link.mac : undefined;
@@ -272,8 +277,7 @@ export class Stack {
   /** Sends a frame out of the port that its destination is behind. */
   private bridge(bridge: Wire, frame: Frame, from: Wire | undefined): Fate {
     const { packet } = frame;
-    const layer = { nodes: this.world.namespaces.values(), decisions: this.decisions };
-    const port = portFor(layer, bridge, frame.dstMac, from);
+    const port = portFor(this.layer, bridge, frame.dstMac, from);
     if ('why' in port) return this.die(bridge.link.name, port.why, port.detail);
     const filtered = this.bridgeFamily(bridge, from === undefined ? 'output' : 'forward');
     if (filtered !== undefined) return filtered;

@@ -42,7 +42,7 @@ export function walk(scene: Scene, flow: Flow): Trace {
   if (first === undefined) return unanswered(flow, { fact: 'nothing was walked' });
   const agree = complete && runs.every((r) => sameResult(r.result, first.result));
   const unknowns = distinct(runs.flatMap((r) => r.met));
-  const { request, reply, assumed, ...seen } = first.result;
+  const { request, reply, assumed, slow: _, ...seen } = first.result;
   if (agree) return { flow, ...seen, hops: request, reply, unknowns, assumed };
   return { flow, outcome: 'unknown', hops: request, reply, unknowns, assumed };
 }

@@ -11,6 +11,7 @@ import { containsAddr } from '../net/prefix.ts';
 export interface World {
   readonly state: HostState;
   readonly namespaces: ReadonlyMap<string, Node>;
+  readonly nodes: readonly Node[];
   /** Names that are asked for but live in another namespace: containers with host networking. */
   readonly aliases: ReadonlyMap<string, string>;
 }
@@ -72,7 +73,7 @@ export function makeWorld(state: HostState, outside: OutsideNode | undefined): W
     for (const wire of node.links) connect(wire, namespaces);
   }
   if (outside !== undefined) wireOutside(namespaces, outside);
-  return { state, namespaces, aliases };
+  return { state, namespaces, nodes: [...namespaces.values()], aliases };
 }
 
 /** The namespace that a flow's `from` means; undefined when there is none of that name. */

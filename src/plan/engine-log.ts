@@ -8,25 +8,34 @@ export interface EngineLog {
   readonly starts: readonly string[];
   /** The engine set FORWARD's policy to DROP; undefined when the log does not show its iptables commands from a start on. */
   readonly setForwardPolicy: boolean | undefined;
+  /** Whether the last start used the userland proxy, and the 1-based line that shows it; undefined when none does. */
+  readonly userlandProxy: { readonly value: boolean; readonly line: number } | undefined;
 }
 
 /** The same words from 17.06 to 28, logged just before libnetwork is set up. */
 const startMark = 'msg="Loading containers: start."';
+
+/** With the proxy, packets to loopback addresses are left to it. */
+const outputJump = /-[AC] OUTPUT -m addrtype --dst-type LOCAL -j DOCKER( ! --dst 127\.0\.0\.0\/8)?$/;
 
 /** Reads the log line by line; other lines, and lines that are no log, are passed over. */
 export function readEngineLog(text: string): EngineLog {
   const starts: string[] = [];
   let sawCommand = false;
   let sawPolicy = false;
-  for (const line of text.split('\n')) {
+  let userlandProxy: EngineLog['userlandProxy'];
+  for (const [index, line] of text.split('\n').entries()) {
     if (line.includes(startMark)) {
+      userlandProxy = undefined;
       const time = /\btime="([^"]{1,40})"/.exec(line)?.[1];
       if (time !== undefined) starts.push(time);
     }
-    const command = /iptables, \[(?:--wait )?(.*)\]/.exec(line)?.[1];
-    if (command === undefined || line.includes('ip6tables, [')) continue;
+    const command = /\/iptables, \[(?:--wait )?(.*)\]/.exec(line)?.[1];
+    if (command === undefined) continue;
     sawCommand = true;
     if (/(?:^| )-P FORWARD DROP$/.test(command)) sawPolicy = true;
+    const jump = outputJump.exec(command);
+    if (jump !== null) userlandProxy = { value: jump[1] !== undefined, line: index + 1 };
   }
-  return { starts, setForwardPolicy: starts.length > 0 && sawCommand ? sawPolicy : undefined };
+  return { starts, setForwardPolicy: starts.length > 0 && sawCommand ? sawPolicy : undefined, userlandProxy };
 }

@@ -85,7 +85,7 @@ export function expectedFromFacts(
       ...(engineStarted === undefined ? {} : { engineStarted }),
     },
   });
-  const { options, notInForce } = optionsInForce(configuration.options, intent.value);
+  const { options, notInForce } = optionsInForce(configuration.options, intent.value, log);
   const host = state.namespaces.find(({ kind }) => kind === 'host');
   const backend = backendOf(host?.firewall);
   return {
@@ -183,7 +183,8 @@ function planHistory(input: PlanInput, log: EngineLog, host: Namespace | undefin
     },
     before: { ipForward },
   });
-  const forwards = ipForward === true || earlier.sysctls.has('net.ipv4.ip_forward');
+  // Where the earlier run is not known to have set the policy (its default network is gone), this one does it.
+  const forwards = ipForward === true || earlier.operations.some(({ command }) => command.op === 'policy');
   return planBridge({ ...input, before: { ruleset: earlier.ruleset, ipForward: forwards } });
 }
 

@@ -10,6 +10,7 @@ import { sameAddr } from '../net/addr.ts';
 import { parsePrefix, samePrefix } from '../net/prefix.ts';
 import type { OptionName, Options, OptionValues, Setting, Settings } from '../options/options.ts';
 import { labels } from './bridge/choices.ts';
+import type { EngineLog } from './engine-log.ts';
 
 export interface NotInForce {
   readonly option: OptionName;
@@ -35,11 +36,38 @@ const kept: readonly {
   { option: 'bridge', label: labels.bridgeName, read: (text) => text },
 ];
 
-/** Replaces each setting that the default network contradicts; its origin is then that network's option. */
-export function optionsInForce(configured: Options, intent: Intent): OptionsInForce {
+/**
+ * Replaces each setting that the default network or the engine's log contradicts; the origin is then that network's
+ * option, or the line of the log.
+ */
+export function optionsInForce(configured: Options, intent: Intent, log: EngineLog): OptionsInForce {
   const network = intent.networks.find(isDefaultBridge);
-  if (network === undefined) return { options: configured, notInForce: [] };
-  const replaced: [OptionName, Setting<OptionValues[OptionName]>][] = [];
+  const replaced = [
+    ...(network === undefined ? [] : contradictions(configured, network)),
+    ...proxyContradiction(configured, log),
+  ];
+  const settings: Settings = { ...configured.settings, ...Object.fromEntries(replaced) };
+  return {
+    options: { ...configured, settings },
+    notInForce: replaced.map(([option, inForce]) => ({
+      option,
+      configured: configured.settings[option],
+      inForce,
+    })),
+  };
+}
+
+type Replacement = readonly [OptionName, Setting<OptionValues[OptionName]>];
+
+/** A live restore applies userland-proxy, so it is in force as the last start had it. */
+function proxyContradiction(configured: Options, { userlandProxy }: EngineLog): readonly Replacement[] {
+  if (userlandProxy === undefined || userlandProxy.value === configured.settings['userland-proxy'].value) return [];
+  const origin = { kind: 'file', path: 'dockerd.log', line: userlandProxy.line, column: 1 } as const;
+  return [['userland-proxy', { value: userlandProxy.value, origin }]];
+}
+
+function contradictions(configured: Options, network: Network): readonly Replacement[] {
+  const replaced: Replacement[] = [];
   for (const { option, label, read } of kept) {
     const text = Object.hasOwn(network.options, label) ? network.options[label] : undefined;
     if (text === undefined || read(text) === normalised(configured, option)) continue;
@@ -51,15 +79,7 @@ export function optionsInForce(configured: Options, intent: Intent): OptionsInFo
   if (contradictsBip(configured, network)) {
     replaced.push(['bip', { value: '', origin: { kind: 'network', network: network.name } }]);
   }
-  const settings: Settings = { ...configured.settings, ...Object.fromEntries(replaced) };
-  return {
-    options: { ...configured, settings },
-    notInForce: replaced.map(([option, inForce]) => ({
-      option,
-      configured: configured.settings[option],
-      inForce,
-    })),
-  };
+  return replaced;
 }
 
 /** The value as the engine hands it to the network: unset names and addresses take their meaning. */

@@ -1,0 +1,58 @@
+/**
+ * From changes of the model to a change of the kernel: a repair that was proved in memory, made real. In: StateChanges and
+ * where their namespaces are. Out: a Change with the same effects. Pure.
+ */
+import type { StateChange } from '../host/change.ts';
+import type { Route } from '../host/state.ts';
+import { type Change, firewallSteps, type RouteSpec, type Step } from './change.ts';
+import type { NamespacePath } from './namespace.ts';
+
+/** `where` gives the path of a namespace by its name in the state. */
+export function changeOf(
+  changes: readonly StateChange[],
+  where: (namespace: string) => NamespacePath,
+): Change {
+  return { steps: changes.flatMap((change) => stepsOf(change, where(change.namespace))) };
+}
+
+function stepsOf(change: StateChange, netns: NamespacePath): readonly Step[] {
+  const at = netns === undefined ? {} : { netns };
+  switch (change.kind) {
+    case 'ruleset':
+      return firewallSteps(change.from, change.to, netns);
+    case 'sysctl': {
+      const before = change.before === undefined ? {} : { before: change.before };
+      return [{ ...at, kind: 'sysctl', name: change.name, value: change.value, ...before }];
+    }
+    case 'link-up':
+      return [{ ...at, kind: 'set-link', name: change.dev, set: { up: true }, before: { up: false } }];
+    case 'link-master':
+      return [{ ...at, kind: 'set-link', name: change.dev, set: { master: change.master } }];
+    case 'link-mtu':
+      return [{ ...at, kind: 'set-link', name: change.dev, set: { mtu: change.mtu } }];
+    case 'port-flags':
+      return [{ ...at, kind: 'set-link', name: change.dev, set: { port: change.flags } }];
+    case 'add-address':
+    case 'delete-address':
+      return [{ ...at, kind: change.kind, dev: change.dev, prefix: change.prefix }];
+    case 'add-route':
+    case 'delete-route':
+      return [{ ...at, kind: change.kind, route: routeSpec(change.route) }];
+    case 'delete-neighbour':
+      return [{ ...at, kind: 'delete-neighbour', dev: change.dev, addr: change.addr }];
+    case 'delete-policy-rule':
+      return [{ ...at, kind: 'delete-policy-rule', family: 'ipv4', priority: change.priority }];
+  }
+}
+
+function routeSpec(route: Route): RouteSpec {
+  return {
+    type: route.type,
+    dst: route.dst,
+    table: route.table,
+    metric: route.metric,
+    ...(route.gateway === undefined ? {} : { gateway: route.gateway }),
+    ...(route.dev === undefined ? {} : { dev: route.dev }),
+    ...(route.preferredSource === undefined ? {} : { preferredSource: route.preferredSource }),
+  };
+}
