@@ -3,6 +3,17 @@
  */
 import type { Command } from 'commander';
 import { captureCommand } from './capture.ts';
+import { configCommand } from './config.ts';
+import { explainCommand } from './explain.ts';
 import { labCommand } from './lab.ts';
+import { rulesCommand } from './rules.ts';
+import { tourCommand } from './tour.ts';
 
-export const commands: readonly (() => Command)[] = [captureCommand, labCommand];
+export const commands: readonly (() => Command)[] = [
+  tourCommand,
+  rulesCommand,
+  explainCommand,
+  configCommand,
+  captureCommand,
+  labCommand,
+];

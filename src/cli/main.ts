@@ -2,8 +2,8 @@
  * The program's entry: commands, one file each, loaded only when asked for; failures become one line and an exit code.
  */
 import { Command, CommanderError } from 'commander';
-import { Failure } from './failure.ts';
 import { commands } from './commands.ts';
+import { Failure } from './failure.ts';
 import { version } from './version.ts';
 
 export async function main(argv: readonly string[]): Promise<number> {

@@ -81,7 +81,10 @@ const settingMeanings: Readonly<Record<string, SettingMeaning>> = {
   ip: { cause: 'published-on-loopback', restriction: true },
   'userland-proxy': { cause: 'userland-proxy-missing', restriction: false },
   internal: { cause: 'internal-network', restriction: true },
-  'com.docker.network.bridge.enable_ip_masquerade': { cause: 'network-masquerade-disabled', restriction: false },
+  'com.docker.network.bridge.enable_ip_masquerade': {
+    cause: 'network-masquerade-disabled',
+    restriction: false,
+  },
   'com.docker.network.bridge.enable_icc': { cause: 'icc-disabled', restriction: true },
   'com.docker.network.bridge.host_binding_ipv4': { cause: 'published-on-loopback', restriction: true },
   'com.docker.network.bridge.gateway_mode_ipv4': { cause: 'gateway-mode', restriction: true },

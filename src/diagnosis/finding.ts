@@ -2,8 +2,9 @@
  * Findings: what the doctor says, as data. In: made by `diagnose.ts`. Out: printed by report/.
  * The text of a finding is made at the rim from its cause and parameters, in the reader's language.
  */
-import type { HostState } from '../host/state.ts';
+
 import type { StateChange } from '../host/change.ts';
+import type { HostState } from '../host/state.ts';
 import type { Flow } from '../net/flow.ts';
 import type { Because } from '../net/reason.ts';
 import type { Outcome, Trace, Unknown } from '../packet/trace.ts';

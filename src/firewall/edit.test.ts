@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { formatRule, parseRuleArgs } from './args.ts';
+import { commandLine } from './command-text.ts';
 import { editTable } from './edit.ts';
 import { runCommand } from './machine.ts';
-import { commandLine } from '../kernel/restore.ts';
 import type { Chain, Rule, Ruleset, Table } from './ruleset.ts';
 
 const key = { backend: 'iptables-nft', family: 'ipv4', table: 'filter' } as const;

@@ -6,7 +6,7 @@
  */
 import type { Family } from '../net/addr.ts';
 import type { Reason } from '../net/reason.ts';
-import { sameRule } from './args.ts';
+import { ruleKey } from './args.ts';
 import { hasLoop, jumpsTo } from './chain-graph.ts';
 import { isTargetExtension, isVerdict } from './modules.ts';
 import type { Command, Operation } from './operation.ts';
@@ -284,12 +284,13 @@ function addRule(
       table.backend === 'iptables-nft' ? `${verb} failed (${nft}): rule in chain ${chain.name}` : legacy,
     );
   };
-  if (rule.target !== undefined && findChain(table, rule.target.name)?.policy !== undefined) {
-    return refused('bad-target', 'Operation not supported', invalid);
-  }
+  const jump = rule.target === undefined ? undefined : findChain(table, rule.target.name);
+  if (jump?.policy !== undefined) return refused('bad-target', 'Operation not supported', invalid);
   const kept: Rule = rule.reason === undefined && reason !== undefined ? { ...rule, reason } : rule;
   const after = putChain(table, { ...chain, rules: chain.rules.toSpliced(index, 0, kept) });
-  return hasLoop(after) ? refused('loop', 'Too many links', 'Too many levels of symbolic links.') : after;
+  return jump !== undefined && hasLoop(after)
+    ? refused('loop', 'Too many links', 'Too many levels of symbolic links.')
+    : after;
 }
 
 /** Where `-j` or `-g` names nothing that is there. */
@@ -306,7 +307,8 @@ function missingTarget(table: Table, { target }: Rule): MachineError | undefined
 }
 
 function ruleIndex(table: Table, chain: string, rule: Rule): number {
-  return findChain(table, chain)?.rules.findIndex((r) => sameRule(r, rule)) ?? -1;
+  const key = ruleKey(rule);
+  return findChain(table, chain)?.rules.findIndex((r) => ruleKey(r) === key) ?? -1;
 }
 
 function removeRule(table: Table, name: string, index: number): Table | MachineError {

@@ -4,10 +4,11 @@
  * with links and addresses). How a change is made on a kernel is kernel/'s subject.
  */
 
+import { mergeRulesets } from '../firewall/merge.ts';
 import type { Ruleset } from '../firewall/ruleset.ts';
 import { type Addr, sameAddr } from '../net/addr.ts';
 import { hostPrefix, lastAddr, maskPrefix, type Prefix, samePrefix } from '../net/prefix.ts';
-import type { BridgePort, HostState, Link, Namespace, Route } from './state.ts';
+import type { BridgePort, HostState, Link, Namespace, Route, Sysctl } from './state.ts';
 
 export type StateChange = { readonly namespace: string } & (
   | { readonly kind: 'ruleset'; readonly from: Ruleset; readonly to: Ruleset }
@@ -18,6 +19,7 @@ export type StateChange = { readonly namespace: string } & (
       readonly before: string | undefined;
     }
   | { readonly kind: 'link-up'; readonly dev: string }
+  | { readonly kind: 'rename-link'; readonly dev: string; readonly name: string }
   | { readonly kind: 'link-master'; readonly dev: string; readonly master: string }
   | { readonly kind: 'link-mtu'; readonly dev: string; readonly mtu: number }
   | { readonly kind: 'port-flags'; readonly dev: string; readonly flags: Partial<BridgePort> }
@@ -43,7 +45,12 @@ function applyChange(state: HostState, change: StateChange): HostState {
 function changed(ns: Namespace, change: StateChange): Namespace {
   switch (change.kind) {
     case 'ruleset':
-      return { ...ns, firewall: change.to };
+      // On another base than it was made for, only its difference is made.
+      return {
+        ...ns,
+        firewall:
+          ns.firewall === change.from ? change.to : mergeRulesets(ns.firewall, change.from, change.to),
+      };
     case 'sysctl':
       return { ...ns, sysctls: withSysctl(ns, change.name, change.value) };
     case 'link-up':
@@ -51,6 +58,8 @@ function changed(ns: Namespace, change: StateChange): Namespace {
         editLink(ns, change.dev, (l) => ({ ...l, up: true, carrier: true })),
         change.dev,
       );
+    case 'rename-link':
+      return renameLink(ns, change.dev, change.name);
     case 'link-master':
       return editLink(ns, change.dev, (l) => ({ ...l, master: change.master }));
     case 'link-mtu':
@@ -97,6 +106,18 @@ function withSysctl(ns: Namespace, name: string, value: string): Namespace['sysc
 
 function editLink(ns: Namespace, dev: string, edit: (link: Link) => Link): Namespace {
   return { ...ns, links: ns.links.map((l) => (l.name === dev ? edit(l) : l)) };
+}
+
+function renameLink(ns: Namespace, dev: string, name: string): Namespace {
+  const links = ns.links.map((l) => ({
+    ...l,
+    name: l.name === dev ? name : l.name,
+    ...(l.master === dev ? { master: name } : {}),
+  }));
+  const sysctls = new Map<string, Sysctl>();
+  // conf/DEV follows the device (net/ipv4/devinet.c, NETDEV_CHANGENAME).
+  for (const [key, value] of ns.sysctls) sysctls.set(key.replace(`.conf.${dev}.`, `.conf.${name}.`), value);
+  return { ...ns, links, sysctls, routes: ns.routes.map((r) => (r.dev === dev ? { ...r, dev: name } : r)) };
 }
 
 function raisePeer(state: HostState, namespace: string, dev: string): HostState {

@@ -63,6 +63,8 @@ export type Step = Place &
         readonly set: LinkSettings;
         readonly before?: LinkSettings;
       }
+    /** While the link is up this needs Linux 6.2; an older kernel refuses. */
+    | { readonly kind: 'rename-link'; readonly name: string; readonly to: string }
     | { readonly kind: 'add-address'; readonly dev: string; readonly prefix: Prefix }
     | { readonly kind: 'delete-address'; readonly dev: string; readonly prefix: Prefix }
     | { readonly kind: 'add-route'; readonly route: RouteSpec }
@@ -110,6 +112,8 @@ export function reverseStep(step: Step): Step | undefined {
       return { ...place, kind: 'delete-route', route: step.route };
     case 'delete-route':
       return { ...place, kind: 'add-route', route: step.route };
+    case 'rename-link':
+      return { ...step, name: step.to, to: step.name };
     case 'set-link':
       return step.before === undefined ? undefined : { ...step, set: step.before, before: step.set };
     case 'sysctl':

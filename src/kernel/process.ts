@@ -3,6 +3,8 @@
  * Every effect of kernel/ goes through here. No shell is ever started, and no text becomes a command line.
  */
 import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 
 /** What is run: a program with its arguments, and what it reads. */
 export interface Invocation {
@@ -49,6 +51,7 @@ const packages: Readonly<Record<string, string>> = {
   'ip6tables-nft-restore': 'iptables',
   'ip6tables-legacy-restore': 'iptables',
   ping: 'iputils-ping',
+  mount: 'mount',
   nft: 'nftables',
   nsenter: 'util-linux',
   unshare: 'util-linux',
@@ -60,6 +63,13 @@ export function missingTool(tool: string): KernelError {
   const name = packages[tool];
   const remedy = name === undefined ? '' : `: apt-get install ${name}`;
   return new KernelError('missing-tool', tool, `${tool} is not installed${remedy}`);
+}
+
+/** Whether a program of this name can be started. */
+export function isInstalled(tool: string): boolean {
+  return systemPath()
+    .split(':')
+    .some((dir) => existsSync(join(dir, tool)));
 }
 
 /**

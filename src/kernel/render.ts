@@ -117,6 +117,8 @@ function ipLines(step: Step): string[] {
     }
     case 'delete-link':
       return [`link delete dev ${word(step.name)}`];
+    case 'rename-link':
+      return [`link set dev ${word(step.name)} name ${word(step.to)}`];
     case 'set-link':
       return setLines(word(step.name), step.set);
     case 'add-address': {

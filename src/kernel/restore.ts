@@ -3,7 +3,7 @@
  * `*table` ... `COMMIT` blocks; empty when nothing differs. Pure. Each COMMIT is one kernel transaction: iptables has
  * none that spans tables.
  */
-import { formatRule } from '../firewall/args.ts';
+import { commandLine } from '../firewall/command-text.ts';
 import { editTable } from '../firewall/edit.ts';
 import type { Command } from '../firewall/operation.ts';
 import type { Backend, Ruleset, Table, TableName } from '../firewall/ruleset.ts';
@@ -64,32 +64,4 @@ function tableNames(from: Ruleset, to: Ruleset): readonly TableName[] {
 
 function tableOf(ruleset: Ruleset, name: TableName): Table | undefined {
   return ruleset.tables.find((table) => table.name === name);
-}
-
-/** One command as iptables-restore reads it within its table's block. */
-export function commandLine(command: Command): string {
-  switch (command.op) {
-    case 'new-chain':
-      return `-N ${command.chain}`;
-    case 'append':
-      return ruleLine(`-A ${command.chain}`, formatRule(command.rule));
-    case 'insert':
-      return ruleLine(`-I ${command.chain} ${command.at}`, formatRule(command.rule));
-    case 'delete':
-      return ruleLine(`-D ${command.chain}`, formatRule(command.rule));
-    case 'delete-at':
-      return `-D ${command.chain} ${command.at}`;
-    case 'check':
-      return ruleLine(`-C ${command.chain}`, formatRule(command.rule));
-    case 'flush':
-      return command.chain === undefined ? '-F' : `-F ${command.chain}`;
-    case 'delete-chain':
-      return command.chain === undefined ? '-X' : `-X ${command.chain}`;
-    case 'policy':
-      return `-P ${command.chain} ${command.policy}`;
-  }
-}
-
-function ruleLine(head: string, rule: string): string {
-  return rule === '' ? head : `${head} ${rule}`;
 }

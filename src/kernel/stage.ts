@@ -67,6 +67,21 @@ export function firstProcess(unsharePid: number): number | undefined {
   return undefined;
 }
 
+/**
+ * Whether this process (pid and start time name it for ever) still runs. A process whose main thread has ended shows as a
+ * zombie while its other threads go on, and the last of them is the one that ends a pid namespace.
+ */
+export function isRunning(pid: number, startTime: string): boolean {
+  const stat = processStat(pid);
+  if (stat === undefined || stat.startTime !== startTime) return false;
+  if (stat.state !== 'Z') return true;
+  try {
+    return readdirSync(`/proc/${pid}/task`).length > 1;
+  } catch {
+    return false;
+  }
+}
+
 export interface ProcessStat {
   readonly parent: number;
   /** `Z`, `S`, `R` ... (proc(5), /proc/PID/stat). */

@@ -26,6 +26,8 @@ function stepsOf(change: StateChange, netns: NamespacePath): readonly Step[] {
     }
     case 'link-up':
       return [{ ...at, kind: 'set-link', name: change.dev, set: { up: true }, before: { up: false } }];
+    case 'rename-link':
+      return [{ ...at, kind: 'rename-link', name: change.dev, to: change.name }];
     case 'link-master':
       return [{ ...at, kind: 'set-link', name: change.dev, set: { master: change.master } }];
     case 'link-mtu':

@@ -3,6 +3,7 @@
  * namespaces, what the outside sees, and the facts about all of it. The caller is a stage's first process, and its
  * own namespace is the lab's host; when it ends, everything ends.
  */
+import { once } from 'node:events';
 import { extname } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -10,8 +11,10 @@ import { bringUp, type Engine } from '../engine/bring-up.ts';
 import { engineFacts } from '../engine/state.ts';
 import { processKernel } from '../kernel/apply.ts';
 import { type Holder, hold } from '../kernel/namespace.ts';
+import { KernelError } from '../kernel/process.ts';
 import { onStage } from '../kernel/stage.ts';
-import { farPort, outsideDescription, placeChange } from './place.ts';
+import { formatAddr } from '../net/addr.ts';
+import { farAddress, farPort, gatewayAddress, outsideDescription, placeChange } from './place.ts';
 import type { Contact } from './talk.ts';
 
 export interface LabRequest {
@@ -37,17 +40,9 @@ export const hostContainer = 'agent';
 export async function buildLab(request: LabRequest): Promise<Lab> {
   if (!onStage()) throw new Error('a lab is only ever built on a stage of its own');
 
-  const outside = await hold({
-    namespace: 'new',
-    argv: talkCommand('listen', `tcp:${farPort}`, `udp:${farPort}`),
-    output: true,
-  });
-  const contacts: Contact[] = [];
-  if (outside.output !== null)
-    createInterface({ input: outside.output }).on('line', (line) =>
-      contacts.push(JSON.parse(line) as Contact),
-    );
+  const outside = await hold({ namespace: 'new' });
   await processKernel.apply(placeChange(outside.path));
+  const contacts = await listenOutside(outside);
   const engine = await bringUp({
     ...(request.configFile === undefined ? {} : { configFile: request.configFile }),
     ...(request.version === undefined ? {} : { version: request.version }),
@@ -64,6 +59,24 @@ export async function buildLab(request: LabRequest): Promise<Lab> {
   const description = new TextEncoder().encode(`${JSON.stringify(outsideDescription, null, 1)}\n`);
   const facts = new Map([...engineFacts(engine.state), ['outside.json', description]]);
   return { engine, outside, contacts, facts };
+}
+
+/** Starts the outside's listeners; returns once they listen. */
+async function listenOutside(outside: Holder): Promise<readonly Contact[]> {
+  const udp = [gatewayAddress, farAddress].map((address) => `udp:${formatAddr(address)}:${farPort}`);
+  const { output } = await hold({
+    namespace: { path: outside.path },
+    argv: talkCommand('listen', `tcp:${farPort}`, ...udp),
+    output: true,
+  });
+  const contacts: Contact[] = [];
+  if (output === null) return contacts;
+  const lines = createInterface({ input: output });
+  const [first] = await Promise.race([once(lines, 'line'), once(lines, 'close')]);
+  if (first !== 'ready')
+    throw new KernelError('refused', 'node', 'the listeners of the outside did not start');
+  lines.on('line', (line) => contacts.push(JSON.parse(line) as Contact));
+  return contacts;
 }
 
 /** The command line of talk.ts, as built (.js) or as source (.ts). */

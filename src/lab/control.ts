@@ -3,12 +3,12 @@
  * held by a detached process, so that it outlives the command that raised it. What is in a lab is build.ts's subject.
  */
 import { spawn } from 'node:child_process';
-import { mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { missingTool, systemPath } from '../kernel/process.ts';
-import { firstProcess, processStat, stageCommand, stageKind } from '../kernel/stage.ts';
+import { firstProcess, isRunning, processStat, stageCommand, stageKind } from '../kernel/stage.ts';
 import type { LabRequest } from './build.ts';
 import type { KeeperReport } from './keeper.ts';
 import { findLab, type LabEntry, type LabRecord, labsFolder, publishLab, removeFolder } from './registry.ts';
@@ -54,20 +54,26 @@ export async function raiseLab(name: string, request: LabRequest): Promise<LabRe
 
 function startKeeper(command: readonly string[], log: string) {
   const [tool = '', ...args] = command;
+  const stderr = openSync(log, 'w');
   const child = spawn(tool, args, {
     detached: true,
-    stdio: ['ignore', 'pipe', openSync(log, 'w')],
+    stdio: ['ignore', 'pipe', stderr],
     cwd: '/',
     env: { ...process.env, PATH: systemPath() },
   });
+  closeSync(stderr);
   let kept = false;
   const report = new Promise<KeeperReport>((resolve, reject) => {
+    let reported = false;
     child.once('error', () => reject(missingTool(tool)));
-    child.once('exit', () => resolve({ ok: false, kind: 'system', message: lastWords(log) }));
-    if (child.stdout !== null)
-      createInterface({ input: child.stdout }).once('line', (line) =>
-        resolve(JSON.parse(line) as KeeperReport),
-      );
+    const hear = (line: string) => {
+      reported = true;
+      resolve(JSON.parse(line) as KeeperReport);
+    };
+    if (child.stdout !== null) createInterface({ input: child.stdout }).once('line', hear);
+    child.once('close', () => {
+      if (!reported) resolve({ ok: false, kind: 'system', message: lastWords(log) });
+    });
   });
   return {
     pid: child.pid ?? 0,
@@ -85,8 +91,9 @@ function startKeeper(command: readonly string[], log: string) {
 
 /** Why a keeper ended early: what it or unshare(1) said last. */
 function lastWords(log: string): string {
-  const said = readFileSync(log, 'utf8').trim().split('\n').at(-1) ?? '';
-  return `the lab ended before it was ready${said === '' ? '' : `: ${said}`}`;
+  const said = readFileSync(log, 'utf8').trim().split('\n');
+  const line = said.find((text) => text.includes('Error')) ?? said.at(-1) ?? '';
+  return `the lab ended before it was ready${line === '' ? '' : `: ${line}`}`;
 }
 
 /** The command line that runs a command at a place of a lab, in the caller's working directory; undefined: no such place. */
@@ -109,19 +116,13 @@ export function enterCommand(
 /** Ends a lab and removes its folder; what a dead lab left is removed too. Returns when its processes are gone. */
 export async function endLab(entry: LabEntry): Promise<void> {
   if (entry.kind === 'up') {
-    const { pid } = entry.lab.keeper;
-    const first = processStat(entry.lab.first);
-    process.kill(pid, 'SIGKILL');
+    const { keeper, first } = entry.lab;
+    const startTime = processStat(first)?.startTime;
+    process.kill(keeper.pid, 'SIGKILL');
     // The kernel ends the stage's first process with its keeper, and every process of the lab with that one.
-    await vanished(entry.lab.first, first?.startTime);
+    const deadline = Date.now() + 5000;
+    while (startTime !== undefined && isRunning(first, startTime) && Date.now() < deadline)
+      await new Promise((resolve) => setTimeout(resolve, 5));
   }
   removeFolder(labsFolder(), entry.folder);
-}
-
-async function vanished(pid: number, startTime: string | undefined): Promise<void> {
-  for (const deadline = Date.now() + 5000; Date.now() < deadline; ) {
-    const stat = processStat(pid);
-    if (stat === undefined || stat.state === 'Z' || stat.startTime !== startTime) return;
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
 }

@@ -7,7 +7,7 @@ import { lstatSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { processStat } from '../kernel/stage.ts';
+import { isRunning } from '../kernel/stage.ts';
 
 const labRecord = z.object({
   name: z.string(),
@@ -67,9 +67,9 @@ export function findLab(labs: string, name: string): LabEntry | undefined {
     return undefined;
   }
   const lab = parse(text);
-  const stat = lab === undefined ? undefined : processStat(lab.keeper.pid);
-  const alive = stat !== undefined && stat.state !== 'Z' && stat.startTime === lab?.keeper.startTime;
-  return lab !== undefined && alive ? { kind: 'up', folder, lab } : { kind: 'stale', folder, name };
+  return lab !== undefined && isRunning(lab.keeper.pid, lab.keeper.startTime)
+    ? { kind: 'up', folder, lab }
+    : { kind: 'stale', folder, name };
 }
 
 /** All labs by name. Folders that are just being made begin with a dot and are not labs yet. */

@@ -1,7 +1,7 @@
 /**
  * A program of its own, started inside a namespace of a lab: the other end of a conversation. In: arguments `listen
- * tcp:80 udp:7777 ...` or `ask tcp ADDRESS PORT`. Out: a listener answers everybody with the source address that it saw and
- * prints one JSON line per contact; an asker prints that answer. It knows no protocol beyond this, but answers browsers too.
+ * tcp:80 udp:198.51.100.7:7777 ...` or `ask tcp ADDRESS PORT`. Out: a listener prints `ready`, answers everybody with the source
+ * address that it saw and prints one JSON line per contact; an asker prints that answer. It speaks HTTP when asked in it.
  */
 import { createSocket } from 'node:dgram';
 import { connect, createServer, type Socket } from 'node:net';
@@ -24,7 +24,7 @@ function report(contact: Contact): void {
   process.stdout.write(`${JSON.stringify(contact)}\n`);
 }
 
-function listenTcp(port: number): void {
+function listenTcp(port: number): Promise<void> {
   const answer = (socket: Socket, request: string) => {
     const body = `${plain(socket.remoteAddress)}\n`;
     const head = `HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\nContent-Length: ${body.length}\r\n\r\n`;
@@ -37,17 +37,21 @@ function listenTcp(port: number): void {
     socket.once('data', (chunk) => answer(socket, chunk.toString('latin1')));
     socket.once('end', () => answer(socket, ''));
   });
-  server.listen(port);
+  return new Promise((resolve) => server.listen(port, resolve));
 }
 
-function listenUdp(port: number): void {
+/**
+ * Bound to one address, because a socket for all of them answers from the address that its route prefers, and who
+ * asked another one would not know the answer as an answer.
+ */
+function listenUdp(address: string, port: number): Promise<void> {
   const socket = createSocket('udp4');
   socket.on('message', (_message, peer) => {
     report({ protocol: 'udp', port, from: peer.address });
     // No route back is an answer too: the asker hears nothing.
     socket.send(`${peer.address}\n`, peer.port, peer.address, () => {});
   });
-  socket.bind(port);
+  return new Promise((resolve) => socket.bind(port, address, resolve));
 }
 
 function askTcp(address: string, port: number): void {
@@ -76,19 +80,19 @@ function fail(reason: string): never {
   process.exit(1);
 }
 
-function main(args: readonly string[]): void {
-  const [verb, ...rest] = args;
-  if (verb === 'listen') {
-    for (const spec of rest) {
-      const [protocol, port] = spec.split(':');
-      if (protocol === 'udp') listenUdp(Number(port));
-      else listenTcp(Number(port));
-    }
-    return;
-  }
-  const [protocol, address = '', port] = rest;
+/** `tcp:80`, or `udp:198.51.100.7:7777`. */
+function listen(spec: string): Promise<void> {
+  const [protocol, ...rest] = spec.split(':');
+  const port = Number(rest.at(-1));
+  return protocol === 'udp' ? listenUdp(rest[0] ?? '', port) : listenTcp(port);
+}
+
+const [verb, ...args] = process.argv.slice(2);
+if (verb === 'listen') {
+  await Promise.all(args.map(listen));
+  process.stdout.write('ready\n');
+} else {
+  const [protocol, address = '', port] = args;
   if (protocol === 'udp') askUdp(address, Number(port));
   else askTcp(address, Number(port));
 }
-
-main(process.argv.slice(2));

@@ -4,6 +4,7 @@
  * `merge.ts`.
  */
 import type { Origin } from '../net/reason.ts';
+import { keyRepeated, keyWarnings, textAfterEnd } from './file-warnings.ts';
 import { type OptionValue, parseGoBool } from './flag-value.ts';
 import type { KnownKey, Vocabulary } from './flags.ts';
 import { type JsonMember, type JsonNode, type Place, parseJson } from './json.ts';
@@ -71,7 +72,7 @@ export function readConfigFile(
   const prefix = invalidJson(words.engine);
   if (!parsed.ok) return refuse(`${prefix}${parsed.error.message}`, parsed.error.at);
   const { node } = parsed;
-  const rest = parsed.rest === undefined ? [] : [textAfterEnd(file.path, parsed.rest)];
+  const rest = parsed.rest === undefined ? [] : [textAfterEnd(placed(file.path, parsed.rest))];
   if (node.kind === 'null') return { ...empty, warnings: rest };
   if (node.kind !== 'object') {
     const message = `json: cannot unmarshal ${node.kind} into Go value of type map[string]interface {}`;
@@ -85,7 +86,7 @@ export function readConfigFile(
     settings: settingsOf(entries, fields.values, words),
     unknown: unknownKeys(entries, words),
     types: fields.problem === undefined ? [] : [fields.problem],
-    warnings: [...rest, ...keyWarnings(node.members, entries, file.path, words)],
+    warnings: [...rest, ...repeatedKeys(node.members, file.path), ...keyWarnings(entries, words)],
   };
 }
 
@@ -110,16 +111,6 @@ function badJson(path: string, reason: string, at: Place | undefined): ConfigPro
     ...places(at === undefined ? [] : [placed(path, at)]),
     remedy: 'Correct the JSON there.',
     cause: 'engine-did-not-start',
-  };
-}
-
-function textAfterEnd(path: string, rest: Place): ConfigProblem {
-  return {
-    code: 'config-text-after-end',
-    message: `${path} line ${rest.line}: everything after the first JSON value is ignored`,
-    options: [],
-    ...places([placed(path, rest)]),
-    remedy: 'Remove it: dockerd 23.0 and later refuse to start with it.',
   };
 }
 
@@ -256,91 +247,15 @@ function settingsOf(
   return settings;
 }
 
-function keyWarnings(
-  members: readonly JsonMember[],
-  entries: ReadonlyMap<string, FileEntry>,
-  path: string,
-  words: Vocabulary,
-): ConfigProblem[] {
+function repeatedKeys(members: readonly JsonMember[], path: string): ConfigProblem[] {
   const seen = new Map<string, JsonMember>();
   const warnings: ConfigProblem[] = [];
   for (const member of members) {
     const before = seen.get(member.key);
     if (before !== undefined) {
-      warnings.push({
-        code: 'config-key-repeated',
-        message: `"${member.key}" stands in the file more than once; the last one counts`,
-        options: [member.key],
-        ...places([placed(path, member.keyAt), placed(path, before.keyAt)]),
-        remedy: `Keep one "${member.key}".`,
-      });
+      warnings.push(keyRepeated(member.key, placed(path, member.keyAt), placed(path, before.keyAt)));
     }
     seen.set(member.key, member);
   }
-  for (const entry of entries.values()) warnings.push(...entryWarnings(entry, words));
   return warnings;
-}
-
-function entryWarnings(entry: FileEntry, words: Vocabulary): ConfigProblem[] {
-  const known = words.keys.get(entry.key);
-  if (known === undefined) {
-    const flag = words.byName.get(entry.key);
-    if (flag === undefined) return [];
-    const key = flag.checkedAs === flag.name ? undefined : flag.checkedAs;
-    return [
-      warning(
-        'config-key-ignored',
-        entry,
-        key === undefined
-          ? `"${entry.key}" is a flag only: in the file it is accepted and ignored`
-          : `"${entry.key}" is the flag's name: in the file it is accepted and ignored`,
-        key === undefined ? `Use --${entry.key}.` : `Write "${key}".`,
-      ),
-    ];
-  }
-  if (entry.parent !== undefined) return nestedWarnings(entry, known);
-  if (entry.node.kind !== 'null') return [];
-  if (known.type === 'bool') {
-    return [
-      warning(
-        'config-null-means-false',
-        entry,
-        `"${entry.key}": null turns it off; it does not mean the default`,
-        `Remove "${entry.key}", or write true or false.`,
-      ),
-    ];
-  }
-  return [
-    warning(
-      'config-null-ignored',
-      entry,
-      `"${entry.key}": null is as if it were not there`,
-      `Remove "${entry.key}".`,
-    ),
-  ];
-}
-
-function nestedWarnings(entry: FileEntry, known: KnownKey): ConfigProblem[] {
-  // Proxies are the one object of the configuration that is meant to be taken apart.
-  if (entry.parent === 'proxies' && known.option === undefined) return [];
-  const takesEffect = known.type === 'bool';
-  return [
-    warning(
-      'config-key-nested',
-      entry,
-      takesEffect
-        ? `"${entry.key}" inside "${entry.parent}" takes effect as if it stood in the file itself`
-        : `"${entry.key}" inside "${entry.parent}" is accepted and ignored`,
-      `Move "${entry.key}" out of "${entry.parent}".`,
-    ),
-  ];
-}
-
-function warning(
-  code: ConfigProblem['code'],
-  entry: FileEntry,
-  message: string,
-  remedy: string,
-): ConfigProblem {
-  return { code, message, options: [entry.key], ...places([entry.keyOrigin]), remedy };
 }

@@ -136,18 +136,21 @@ export function validDomain(text: string): ValueResult<string> {
 /** strconv.ParseInt with base 0, as pflag calls it: 0x, 0o, 0b, a leading 0 for octal, `_` between digits. */
 function parseGoInt(text: string): ValueResult {
   const wrong = (why: string): ValueResult => refuse(`strconv.ParseInt: parsing ${quote(text)}: ${why}`);
-  const match = /^([-+]?)(0[xX]|0[bB]|0[oO]?(?=_?[0-7]))?(_?[0-9a-fA-F]+(?:_[0-9a-fA-F]+)*)$/.exec(text);
-  if (match === null) return wrong('invalid syntax');
-  const [, sign = '', prefix = '', digits = ''] = match;
-  if (prefix === '' && digits.startsWith('_')) return wrong('invalid syntax');
-  const base = { x: 16, b: 2, o: 8, '0': 8 }[prefix.slice(-1).toLowerCase()] ?? 10;
-  const wanted = { 2: /^[01_]+$/, 8: /^[0-7_]+$/, 10: /^[0-9_]+$/, 16: /^[0-9a-fA-F_]+$/ }[base];
-  if (wanted?.test(digits) !== true) return wrong('invalid syntax');
-  const plain = digits.replaceAll('_', '');
-  const value =
-    BigInt(base === 10 ? plain : `0${{ 2: 'b', 8: 'o', 16: 'x' }[base]}${plain}`) * (sign === '-' ? -1n : 1n);
+  const [, sign, digits = ''] = /^([-+]?)(.*)$/s.exec(text) ?? [];
+  const form = integerForms.find(({ written }) => written.test(digits));
+  if (form === undefined) return wrong('invalid syntax');
+  const plain = digits.replace(/^0[xXbBoO]/, '').replaceAll('_', '');
+  const size = BigInt(`${form.prefix}${plain}`);
+  const value = sign === '-' ? -size : size;
   return fitsInt64(value) ? done(Number(value)) : wrong('value out of range');
 }
+
+const integerForms = [
+  { written: /^(0|[1-9](_?[0-9])*)$/, prefix: '' },
+  { written: /^0[xX](_?[0-9a-fA-F])+$/, prefix: '0x' },
+  { written: /^0[bB](_?[01])+$/, prefix: '0b' },
+  { written: /^0[oO]?(_?[0-7])+$/, prefix: '0o' },
+] as const;
 
 export function fitsInt64(value: bigint): boolean {
   return BigInt.asIntN(64, value) === value;

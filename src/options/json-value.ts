@@ -155,7 +155,7 @@ function mapOf<T>(node: JsonNode, key: string, goType: string, read: Reader<T>):
   if (node.kind !== 'object') return wrongType(node, key, `map[string]${goType}`);
   const entries: [string, T][] = [];
   for (const member of node.members) {
-    const decoded = read(member.value, `${key}.${member.key}`);
+    const decoded = read(member.value, key);
     if (decoded.kind === 'wrong' || decoded.kind === 'stop') return decoded;
     if (decoded.kind === 'value') entries.push([member.key, decoded.value]);
   }
@@ -168,6 +168,7 @@ function poolsValue(node: JsonNode, key: string, engine: string): Decoded<readon
   if (node.kind !== 'array') return stop(wrongType(node, key, '[]*ipamutils.NetworkToSplit'));
   const pools: AddressPool[] = [];
   for (const item of node.items) {
+    if (item.kind === 'null') continue;
     if (item.kind !== 'object') return stop(wrongType(item, key, 'ipamutils.NetworkToSplit'));
     let [base, size] = ['', 0];
     for (const member of item.members) {

@@ -110,20 +110,24 @@ function fixedCidrV6Reason(text: string, engine: string): string | undefined {
   if (!isAtLeast(engine, '27.0')) {
     const say = (reason: string): string => `invalid fixed-cidr-v6: ${reason}`;
     if (prefix === undefined) return say(`invalid CIDR address: ${text}`);
-    if (prefix.addr.family === 'ipv4') return say('fixed-cidr-v6 is not an IPv6 subnet');
+    if (!isIpv6(prefix)) return say('fixed-cidr-v6 is not an IPv6 subnet');
     const clash = prefix.bits !== 64 && containsPrefix(linkLocal, { ...maskPrefix(prefix), bits: 128 });
     return clash ? say("clash with the Link-Local prefix 'fe80::/64'") : undefined;
   }
   const say = (reason: string): string => `invalid fixed-cidr-v6: invalid fixed-cidr-v6: ${reason}`;
   if (prefix === undefined) return say(prefixReason(text));
   const shown = `'${formatAddr(prefix.addr)}/${prefix.bits}'`;
-  const mapped = prefix.addr.family === 'ipv6' && prefix.addr.value >> 32n === 0xffffn;
-  if (prefix.addr.family === 'ipv4' || mapped) return say(`${shown} is not a valid IPv6 subnet`);
+  if (!isIpv6(prefix)) return say(`${shown} is not a valid IPv6 subnet`);
   if (isMulticast(prefix.addr)) return say(`multicast subnet ${shown} is not allowed`);
   if (overlaps(prefix, linkLocal) && !samePrefix(prefix, linkLocal)) {
     return say(`${shown} clashes with the Link-Local prefix 'fe80::/64'`);
   }
   return undefined;
+}
+
+/** An IPv4 address in IPv6 clothes is not IPv6 to Go. */
+function isIpv6({ addr }: Prefix): boolean {
+  return addr.family === 'ipv6' && addr.value >> 32n !== 0xffffn;
 }
 
 function markReason(text: string): string | undefined {

@@ -9,6 +9,11 @@ export function versionNumbers(text: string): readonly number[] {
   return [1, 2, 3].map((group) => Number(match?.[group] ?? 0));
 }
 
+/** Whether the text begins like a version. */
+export function isVersion(text: string): boolean {
+  return /^v?\d+\.\d+/.test(text);
+}
+
 /** Whether `engine` is `version` or newer. */
 export function isAtLeast(engine: string, version: string): boolean {
   const [have, want] = [versionNumbers(engine), versionNumbers(version)];

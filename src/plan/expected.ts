@@ -17,7 +17,7 @@ import { type Resolution, resolveOptions } from '../options/resolve.ts';
 import { planBridge } from './bridge/plan.ts';
 import { type EngineLog, readEngineLog } from './engine-log.ts';
 import { engineOf } from './engine-version.ts';
-import { generationOf, layoutOf, plannedVersions } from './generation.ts';
+import { generationOf, portOrderOf, unsupportedEngine } from './generation.ts';
 import { type NotInForce, optionsInForce } from './in-force.ts';
 import type { Generation, Plan } from './plan.ts';
 
@@ -32,6 +32,8 @@ export interface Expected {
   readonly generation: Generation;
   readonly backend: Backend;
   readonly problems: readonly FactProblem[];
+  /** The plan that other options or another intent would give on the same host, with the same history. */
+  readonly replan: (options: Options, intent: Intent) => Plan;
 }
 
 export interface CannotExpect {
@@ -41,21 +43,22 @@ export interface CannotExpect {
   readonly configuration?: Resolution;
 }
 
-/** The plan for a bundle; `state` spares a second reading of the facts where the caller has it. */
-export function expectedFromFacts(
-  facts: Facts,
-  state: HostState = hostStateFromFacts(facts).state,
-): Expected | CannotExpect {
-  const engine = engineOf(facts);
+export interface ExpectOptions {
+  /** Spares a second reading of the facts where the caller has it. */
+  readonly state?: HostState;
+  /** Plan as this engine would, in place of the one that runs. */
+  readonly engine?: string;
+}
+
+/** The plan for a bundle. */
+export function expectedFromFacts(facts: Facts, given: ExpectOptions = {}): Expected | CannotExpect {
+  const state = given.state ?? hostStateFromFacts(facts).state;
+  const engine = given.engine ?? engineOf(facts);
   if (engine === undefined) {
     return { cannot: 'the engine version is unknown: docker-version.json is missing or names none' };
   }
   const generation = generationOf(engine);
-  if (generation === undefined) {
-    const layout = layoutOf(engine);
-    const name = layout === undefined ? '' : ` (rule layout ${layout})`;
-    return { cannot: `engine ${engine}${name} is not supported; supported are ${plannedVersions}` };
-  }
+  if (generation === undefined) return { cannot: unsupportedEngine(engine) };
   const problems: FactProblem[] = [];
   const configuration = configurationOf(facts, engine, problems);
   const read = readJson(facts, problems);
@@ -78,7 +81,7 @@ export function expectedFromFacts(
     ...(containers === undefined
       ? {}
       : { containers: { json: containers, file: 'docker-container-inspect.json' } }),
-    portOrder: generation === 'G9' ? 'compare-bindings' : 'sort-port-map',
+    portOrder: portOrderOf(generation),
     evidence: {
       linkIndexes: linkIndexes(state),
       ...(state.proxies === undefined ? {} : { proxies: state.proxies }),
@@ -88,12 +91,15 @@ export function expectedFromFacts(
   const { options, notInForce } = optionsInForce(configuration.options, intent.value, log);
   const host = state.namespaces.find(({ kind }) => kind === 'host');
   const backend = backendOf(host?.firewall);
+  const replan = (otherOptions: Options, otherIntent: Intent): Plan =>
+    planHistory({ options: otherOptions, intent: otherIntent, generation, backend }, log, host);
   return {
     options,
     notInForce,
     configuration,
     intent: intent.value,
-    plan: planHistory({ options, intent: intent.value, generation, backend }, log, host),
+    plan: replan(options, intent.value),
+    replan,
     generation,
     backend,
     problems: [...problems, ...intent.problems],

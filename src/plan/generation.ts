@@ -3,6 +3,7 @@
  * In: a version as the engine prints it (`17.06.2-ce`, `28.5.2+dfsg4`). Out: its layout, and whether a plan for it is written.
  * The limits are where moby's own rule documents change (git blobs of integration/network/bridge); it plans nothing itself.
  */
+import type { PortOrder } from '../intent/port-order.ts';
 import { isAtLeast } from '../options/version.ts';
 import type { Generation } from './plan.ts';
 
@@ -35,7 +36,7 @@ const layouts: readonly LayoutSpan[] = [
 const planned: ReadonlySet<Layout> = new Set<Generation>(['G1', 'G9']);
 
 /** What the planned layouts cover, for messages. */
-export const plannedVersions = '17.06.0 to 18.03.0, 18.04, and 28.2.2 to 28.5';
+const plannedVersions = '17.06.0 to 18.03.0, 18.04, and 28.2.2 to 28.5';
 
 /** The layout of a version; undefined before 17.06 or when the text is no version. */
 export function layoutOf(version: string): Layout | undefined {
@@ -46,6 +47,18 @@ export function layoutOf(version: string): Layout | undefined {
 export function generationOf(version: string): Generation | undefined {
   const layout = layoutOf(version);
   return layout !== undefined && isPlanned(layout) ? layout : undefined;
+}
+
+/** One line that says why this engine has no plan. */
+export function unsupportedEngine(version: string): string {
+  const layout = layoutOf(version);
+  const name = layout === undefined ? '' : ` (rule layout ${layout})`;
+  return `engine ${version}${name} is not supported; supported are ${plannedVersions}`;
+}
+
+/** In which order engines of this generation map a container's ports. */
+export function portOrderOf(generation: Generation): PortOrder {
+  return generation === 'G9' ? 'compare-bindings' : 'sort-port-map';
 }
 
 function isPlanned(layout: Layout): layout is Generation {

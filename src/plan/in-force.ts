@@ -24,7 +24,7 @@ export interface OptionsInForce {
 }
 
 /** Options whose value the default network keeps under a label, and how to read it. */
-const kept: readonly {
+export const keptByNetwork: readonly {
   readonly option: 'icc' | 'ip-masq' | 'mtu' | 'ip' | 'bridge';
   readonly label: string;
   readonly read: (text: string) => string | number | boolean;
@@ -61,14 +61,15 @@ type Replacement = readonly [OptionName, Setting<OptionValues[OptionName]>];
 
 /** A live restore applies userland-proxy, so it is in force as the last start had it. */
 function proxyContradiction(configured: Options, { userlandProxy }: EngineLog): readonly Replacement[] {
-  if (userlandProxy === undefined || userlandProxy.value === configured.settings['userland-proxy'].value) return [];
+  if (userlandProxy === undefined || userlandProxy.value === configured.settings['userland-proxy'].value)
+    return [];
   const origin = { kind: 'file', path: 'dockerd.log', line: userlandProxy.line, column: 1 } as const;
   return [['userland-proxy', { value: userlandProxy.value, origin }]];
 }
 
 function contradictions(configured: Options, network: Network): readonly Replacement[] {
   const replaced: Replacement[] = [];
-  for (const { option, label, read } of kept) {
+  for (const { option, label, read } of keptByNetwork) {
     const text = Object.hasOwn(network.options, label) ? network.options[label] : undefined;
     if (text === undefined || read(text) === normalised(configured, option)) continue;
     replaced.push([
@@ -83,7 +84,10 @@ function contradictions(configured: Options, network: Network): readonly Replace
 }
 
 /** The value as the engine hands it to the network: unset names and addresses take their meaning. */
-function normalised(options: Options, option: (typeof kept)[number]['option']): string | number | boolean {
+function normalised(
+  options: Options,
+  option: (typeof keptByNetwork)[number]['option'],
+): string | number | boolean {
   const { value } = options.settings[option];
   if (option === 'bridge' && value === '') return 'docker0';
   if (option === 'ip' && value === '') return '0.0.0.0';

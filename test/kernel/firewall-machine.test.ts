@@ -42,8 +42,14 @@ const rule = fc.constantFrom(
     '-j FORWARD',
     '-g ACCEPT',
   ],
-  ...['-o eth1 -j c',
-    '-p tcp --dport 80 -j ACCEPT', '-s 10.0.0.0/8 ! -i eth0 -j a', '-p udp -j b', '-m mark --mark 1', ''],
+  ...[
+    '-o eth1 -j c',
+    '-p tcp --dport 80 -j ACCEPT',
+    '-s 10.0.0.0/8 ! -i eth0 -j a',
+    '-p udp -j b',
+    '-m mark --mark 1',
+    '',
+  ],
 );
 const number = fc.integer({ min: 1, max: 4 }).map(String);
 const some = (weight: number, arbitrary: fc.Arbitrary<string>) => ({ weight, arbitrary });
@@ -92,9 +98,10 @@ describe.each(backends)('%s', (backend) => {
   test.skipIf(reason !== undefined)(
     'random commands end as in the kernel',
     () => {
-      const seed = Number(process.env['FIREWALL_MACHINE_SEED'] ?? 20_260_101);
-      const runs = Number(process.env['FIREWALL_MACHINE_RUNS'] ?? 14);
-      for (const lines of fc.sample(sequence, { seed, numRuns: runs })) {
+      const seed = Number(process.env.FIREWALL_MACHINE_SEED ?? 20_260_101);
+      const runs = Number(process.env.FIREWALL_MACHINE_RUNS ?? 14);
+      for (const random of fc.sample(sequence, { seed, numRuns: runs })) {
+        const lines = [...['a', 'b', 'c'].map((name) => ['filter', `-N ${name}`] as const), ...random];
         const commands = lines.map(([table, text]) => [
           '-t',
           table,
@@ -116,7 +123,7 @@ describe.each(backends)('%s', (backend) => {
         expect(printSave(ruleset, { family: 'ipv4' }), history.join('\n')).toBe(saved);
       }
     },
-    60_000,
+    120_000,
   );
 
   const specs = { filter: filterSpecs, nat: natSpecs, mangle: mangleSpecs, raw: rawSpecs };

@@ -235,6 +235,15 @@ export const filterSpecs: readonly (readonly string[])[] = [
   ['-m', 'tcp', '--dport', '80'],
   ['-4', '-j', 'ACCEPT'],
   ['-m', 'ecn', '--ecn-ip-ect', '1'],
+  ['-m', 'limit', '--limit', '90/minute'],
+  ['-m', 'limit', '--limit', '7/min'],
+  ['-m', 'limit', '--limit', '59/sec'],
+  ['-m', 'limit', '--limit', '3000/hour'],
+  ['-m', 'limit', '--limit', '25/day'],
+  ['-m', 'statistic', '--mode', 'random', '--probability', '0.3'],
+  ['-m', 'statistic', '--mode', 'random', '--probability', '0.1'],
+  ['-m', 'statistic', '--mode', 'random', '--probability', '0.7'],
+  ['-m', 'statistic', '--mode', 'random', '--probability', '1'],
 ];
 
 export const natSpecs: readonly (readonly string[])[] = [

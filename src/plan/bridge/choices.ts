@@ -14,7 +14,9 @@ export interface Choice<T> {
   readonly because: Because;
 }
 
-export type GatewayMode = 'nat' | 'nat-unprotected' | 'routed' | 'isolated';
+export const gatewayModes = ['nat', 'nat-unprotected', 'routed', 'isolated'] as const;
+
+export type GatewayMode = (typeof gatewayModes)[number];
 
 /** Options of bridge networks (libnetwork drivers/bridge/labels.go, netlabel/labels.go), and what the network was made with. */
 export const labels = {
@@ -56,6 +58,8 @@ export interface NetworkOptions {
   number(label: string, fallback: number): Choice<number>;
   address(label: string): Choice<Ipv4Addr> | undefined;
   text(label: string): Choice<string> | undefined;
+  /** One of a few words. */
+  word<T extends string>(label: string, words: readonly T[], fallback: T): Choice<T>;
 }
 
 /** Reads a network's options; `note` receives one line per value that the driver would refuse. */
@@ -80,6 +84,7 @@ export function networkOptions(network: Network, note: (line: string) => void): 
   return {
     flag: (label, fallback) => read<boolean>(label, fallback, parseGoBool),
     number: (label, fallback) => read<number>(label, fallback, parseGoInt),
+    word: (label, words, fallback) => read(label, fallback, (text) => words.find((word) => word === text)),
     text: (label) => {
       const text = Object.hasOwn(network.options, label) ? network.options[label] : undefined;
       return text === undefined ? undefined : { value: text, because: because(label, text) };

@@ -65,7 +65,6 @@ function addressTranslation(script: Script, network: BridgeNetwork, subnet: Pref
     "give what leaves the network the host's address",
     masquerade.because,
     ...(hostAddress === undefined ? [] : [hostAddress.because]),
-    gatewayMode.because,
     ...(network.subnet === undefined ? [] : [network.subnet.because]),
   );
   const skip = reason(
@@ -159,7 +158,7 @@ function incoming(network: BridgeNetwork): readonly Step[] {
   const old = reason('remove what older engines made', network.because);
   const rest = reason(
     unprotected ? 'let everything in' : 'keep out what no published port lets in',
-    gatewayMode.because,
+    ...(unprotected ? [gatewayMode.because] : []),
     network.because,
   );
   return [

@@ -16,6 +16,7 @@ import {
   becauseOption,
   type Choice,
   type GatewayMode,
+  gatewayModes,
   isInterfaceName,
   labels,
   networkOptions,
@@ -98,7 +99,7 @@ function defaultNetwork(network: Network, options: Options): BridgeNetwork {
     bridge: settings.bridge.value || 'docker0',
     isDefault: true,
     restored: network.restored === true,
-    because: becauseOption(options, 'bridge'),
+    because: { ...becauseOption(options, 'bridge'), value: settings.bridge.value || 'docker0' },
     internal: fixed('internal', false),
     icc: choice('icc'),
     masquerade: choice('ip-masq'),
@@ -118,16 +119,14 @@ function userNetwork(network: Network, generation: Generation, note: (line: stri
   const own = networkOptions(network, note);
   // 17.06 does not know these labels and ignores them.
   const since28 = generation === 'G9';
-  const mode = since28 ? own.text(labels.gatewayMode) : undefined;
+  const gatewayMode: Choice<GatewayMode> = since28
+    ? own.word(labels.gatewayMode, gatewayModes, 'nat')
+    : fixed(labels.gatewayMode, 'nat');
   const hostAddress = since28 ? own.address(labels.hostIpv4) : undefined;
   const inhibited = since28 ? own.flag(labels.inhibitIpv4, false) : fixed(labels.inhibitIpv4, false);
   const binding = own.text(labels.hostBinding);
   const trusted = since28 ? own.text(labels.trusted) : undefined;
   const mtu = own.number(labels.mtu, 0);
-  const gatewayMode: Choice<GatewayMode> =
-    mode !== undefined && isGatewayMode(mode.value)
-      ? { value: mode.value, because: mode.because }
-      : fixed(labels.gatewayMode, 'nat');
   return {
     network,
     bridge: own.text(labels.bridgeName)?.value || `br-${network.id.slice(0, 12)}`,
@@ -165,10 +164,6 @@ function userNetwork(network: Network, generation: Generation, note: (line: stri
 
 function fixed<T extends Because['value']>(setting: string, value: T): Choice<T> {
   return { value, because: { setting, value, origin: { kind: 'default' } } };
-}
-
-function isGatewayMode(text: string): text is GatewayMode {
-  return text === 'nat' || text === 'nat-unprotected' || text === 'routed' || text === 'isolated';
 }
 
 function addressing(network: Network, because: Because): Pick<BridgeNetwork, 'subnet' | 'address'> {

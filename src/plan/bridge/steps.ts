@@ -15,9 +15,9 @@ export interface Step {
   readonly reason: Reason;
 }
 
-/** What the engine is doing and the settings that made it so, the deciding one first. */
+/** What the engine is doing and the settings that made it so, the deciding one first; one that is named twice counts once. */
 export function reason(step: string, ...because: readonly Because[]): Reason {
-  return { step, because };
+  return { step, because: [...new Set(because)] };
 }
 
 /** A command that is run whatever is there; its failure stops the engine. */

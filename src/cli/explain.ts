@@ -1,0 +1,81 @@
+/**
+ * `bridgekeeper explain OPTION`: how a daemon option becomes kernel state, and what another value would change.
+ * In: the option's name, optionally a daemon.json and an engine version. Out: text or JSON on standard output.
+ */
+import { Command } from 'commander';
+import { badInput, Failure } from './failure.ts';
+import { readInput } from './read-input.ts';
+
+interface ExplainOptions {
+  readonly engine: string;
+  readonly configFile?: string;
+  readonly json?: boolean;
+}
+
+export function explainCommand(): Command {
+  return new Command('explain')
+    .description('show how a daemon option becomes rules, sysctls and links, and what flipping it changes')
+    .argument('<option>', 'a key of daemon.json: ip-masq, icc, userland-proxy, iptables, bip, mtu ...')
+    .option('--engine <version>', 'engine version', '28.5.2')
+    .option('--config-file <file>', 'start from this daemon.json')
+    .option('--json', 'as JSON')
+    .action(explain);
+}
+
+async function explain(name: string, options: ExplainOptions): Promise<void> {
+  const [{ optionNames }, { generationOf, unsupportedEngine }, { explainOption }] = await Promise.all([
+    import('../options/table.ts'),
+    import('../plan/generation.ts'),
+    import('../plan/explain.ts'),
+  ]);
+  const option = optionNames.find((known) => known === name.replace(/^--/, ''));
+  if (option === undefined) {
+    throw badInput(
+      `explain: ${JSON.stringify(name)} is no networking option; known are ${optionNames.join(', ')}`,
+    );
+  }
+  const { engine, configFile } = options;
+  const generation = generationOf(engine);
+  if (generation === undefined) throw new Failure(3, unsupportedEngine(engine));
+  const explanation = explainOption({
+    option,
+    engine,
+    generation,
+    ...(configFile === undefined
+      ? {}
+      : { file: { path: configFile, text: await readInput(configFile, '--config-file') } }),
+  });
+  const [refusal] = explanation.configured.errors;
+  if (refusal !== undefined) throw badInput(`${configFile}: dockerd refuses to start: ${refusal.message}`);
+  const { commandLine, explanationText } = await import('./explain-text.ts');
+  if (options.json !== true) {
+    process.stdout.write(explanationText(explanation));
+    return;
+  }
+  const variant = ({
+    setting,
+    errors,
+    warnings,
+    operations,
+    parts,
+    impossible,
+  }: typeof explanation.configured) => ({
+    ...setting,
+    errors,
+    warnings,
+    operations: operations.map((operation) => ({
+      command: commandLine(operation),
+      reason: operation.reason,
+    })),
+    parts,
+    ...(impossible === undefined ? {} : { impossible }),
+  });
+  const { configured, changed, ...facts } = explanation;
+  const output = {
+    schema: 'bridgekeeper.explain/1',
+    ...facts,
+    configured: variant(configured),
+    ...(changed === undefined ? {} : { changed: variant(changed) }),
+  };
+  process.stdout.write(`${JSON.stringify(output)}\n`);
+}

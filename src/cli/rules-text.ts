@@ -1,0 +1,79 @@
+/**
+ * The planned rules as text: iptables-save form, optionally with the reason of each line, and JSON.
+ * In: a plan's ruleset. Out: lines. What is planned is decided elsewhere.
+ */
+import { formatRule } from '../firewall/args.ts';
+import type { Chain, Rule, Ruleset, Table } from '../firewall/ruleset.ts';
+import { printSave } from '../firewall/save.ts';
+import type { Because, Reason } from '../net/reason.ts';
+import { describeOrigin } from '../options/problem.ts';
+
+/** iptables-save form without counters. */
+export function rulesAsSave(ruleset: Ruleset): string {
+  return printSave(ruleset, { family: 'ipv4' });
+}
+
+/** Comments begin at this column where the rule leaves room. */
+const widestRule = 88;
+
+/** The same with the reason of every chain and rule behind it, aligned; no longer input for iptables-restore. */
+export function rulesWithReasons(ruleset: Ruleset): string {
+  const lines = annotate(rulesAsSave(ruleset).split('\n'), ruleset);
+  const width = Math.min(
+    widestRule,
+    Math.max(0, ...lines.filter(({ why }) => why).map(({ text }) => text.length)),
+  );
+  return lines
+    .map(({ text, why }) => (why === undefined ? text : `${text.padEnd(width)}  # ${describeReason(why)}`))
+    .join('\n');
+}
+
+interface Line {
+  readonly text: string;
+  readonly why?: Reason;
+}
+
+/** Joins printed lines with what they print: rules of a chain are printed in their order. */
+function annotate(lines: readonly string[], ruleset: Ruleset): readonly Line[] {
+  let chains = new Map<string, { readonly chain: Chain; readonly rules: Rule[] }>();
+  return lines.map((text) => {
+    const [, mark, name] = /^(\*|:|-A )(\S+)/.exec(text) ?? [];
+    if (mark === undefined || name === undefined) return { text };
+    if (mark === '*') {
+      const table = ruleset.tables.find((t) => t.family === 'ipv4' && t.name === name);
+      chains = new Map(table?.chains.map((chain) => [chain.name, { chain, rules: [...chain.rules] }]));
+      return { text };
+    }
+    const entry = chains.get(name);
+    const why = mark === ':' ? entry?.chain.reason : entry?.rules.shift()?.reason;
+    return why === undefined ? { text } : { text, why };
+  });
+}
+
+/** `give what leaves the network the host's address: ip-masq=true (default), network=bridge (network bridge)` */
+export function describeReason(reason: Reason): string {
+  const because = reason.because.map(describeBecause).join(', ');
+  return because === '' ? reason.step : `${reason.step}: ${because}`;
+}
+
+function describeBecause({ setting, value, origin }: Because): string {
+  return `${setting}=${value === '' ? '""' : value} (${describeOrigin(origin)})`;
+}
+
+/** Tables, chains and rules as JSON values. */
+export function rulesAsJson(ruleset: Ruleset): readonly object[] {
+  return ruleset.tables.map((table: Table) => ({
+    backend: table.backend,
+    family: table.family,
+    table: table.name,
+    chains: table.chains.map((chain) => ({
+      chain: chain.name,
+      ...(chain.policy === undefined ? {} : { policy: chain.policy }),
+      ...(chain.reason === undefined ? {} : { reason: chain.reason }),
+      rules: chain.rules.map((rule) => ({
+        rule: formatRule(rule),
+        ...(rule.reason === undefined ? {} : { reason: rule.reason }),
+      })),
+    })),
+  }));
+}

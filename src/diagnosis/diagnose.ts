@@ -1,0 +1,175 @@
+/**
+ * Diagnosis: what is wrong on a host, why, and what would repair it, proved by walking again.
+ * In: an observed state, what is expected of it, and flows (or none: then the usual ones are asked).
+ * Out: findings. Pure; it reads nothing and changes nothing.
+ */
+import { findChain, findTable, type Ruleset } from '../firewall/ruleset.ts';
+import { type Facts, text } from '../host/facts.ts';
+import type { HostState } from '../host/state.ts';
+import type { Flow } from '../net/flow.ts';
+import type { Prefix } from '../net/prefix.ts';
+import type { ConfigProblem } from '../options/problem.ts';
+import type { Outcome, Trace } from '../packet/trace.ts';
+import { makeScene, walk } from '../packet/walk.ts';
+import type { CannotExpect, Expected } from '../plan/expected.ts';
+import type { Candidate, Patient } from './candidate.ts';
+import { isCause } from './causes.ts';
+import { commandRepair } from './commands.ts';
+import { settingEvidence } from './evidence.ts';
+import type { Diagnosis, Finding } from './finding.ts';
+import { questionsFor } from './flows.ts';
+import { hostFaultCandidates } from './host-faults.ts';
+import { planPartCandidates } from './plan-parts.ts';
+import { ruleFaultCandidates } from './rule-faults.ts';
+import { deathStep, outcomesWith, type Remedy, searchRemedies } from './search.ts';
+import { settingCandidates } from './settings.ts';
+import { stoppedContainers } from './stopped.ts';
+
+export interface DiagnoseInput {
+  readonly state: HostState;
+  readonly expected: Expected | CannotExpect;
+  /** For evidence; the facts that the state was read from. */
+  readonly facts: Facts;
+  readonly outsideRoutes?: readonly Prefix[];
+  /** Exactly these flows; absent: what people care about. */
+  readonly flows?: readonly Flow[];
+}
+
+export function diagnose(input: DiagnoseInput): Diagnosis {
+  const { state, outsideRoutes = [] } = input;
+  const expected = 'cannot' in input.expected ? undefined : input.expected;
+  const refused = configurationFindings(input);
+  const patient: Patient = { state, expected, line: lineReader(input.facts) };
+  const questions = questionsFor(state, expected);
+  const scene = makeScene(state, outsideRoutes);
+  const asked = (input.flows ?? questions.wanted).map((flow) => walk(scene, flow));
+  const failing = asked.filter((t) => t.outcome !== 'ok' && t.outcome !== 'unknown');
+  const candidates = [
+    ...settingCandidates(patient),
+    ...planPartCandidates(patient),
+    ...hostFaultCandidates(patient),
+    ...ruleFaultCandidates(patient, failing),
+  ];
+  const search = { state, outsideRoutes, failing, candidates };
+  const { remedies } = searchRemedies(search);
+  const panel = [...asked.map((t) => t.flow), ...questions.panel];
+  const before = panel.map((flow, i) => asked[i]?.outcome ?? walk(scene, flow).outcome);
+  const found = remedies.flatMap((remedy) => findingsOf(remedy, failing, { search, panel, before }, state));
+  const findings = order([...refused, ...found, ...stoppedContainers(expected)]);
+  return {
+    healthy: !findings.some((f) => f.severity === 'error'),
+    findings,
+    asked,
+    unknowns: [...new Map(asked.flatMap((t) => t.unknowns).map((u) => [u.fact, u])).values()],
+    state,
+    ...('cannot' in input.expected ? { unexpected: input.expected.cannot } : {}),
+  };
+}
+
+/** Lines of raw files, split once. */
+function lineReader(facts: Facts): Patient['line'] {
+  const split = new Map<string, readonly string[]>();
+  return (file, line) => {
+    const known = split.get(file) ?? (text(facts, file) ?? '').split('\n');
+    split.set(file, known);
+    return known[line - 1]?.trim();
+  };
+}
+
+/** What dockerd refuses in its configuration, where it did not start. */
+function configurationFindings(input: DiagnoseInput): Finding[] {
+  const { expected } = input;
+  if (!('cannot' in expected)) return [];
+  return (expected.configuration?.errors ?? [])
+    .slice(0, 1)
+    .map((problem) => configurationFinding(problem, input));
+}
+
+function configurationFinding(problem: ConfigProblem, input: DiagnoseInput): Finding {
+  const origins = [...(problem.at === undefined ? [] : [problem.at]), ...problem.others];
+  const line = lineReader(input.facts);
+  return {
+    cause: problem.cause !== undefined && isCause(problem.cause) ? problem.cause : 'engine-did-not-start',
+    severity: 'error',
+    params: { reason: problem.message, options: problem.options.join(', ') },
+    flows: [],
+    hop: 'dockerd',
+    because: origins.map((origin) => ({ setting: problem.options[0] ?? '', value: null, origin })),
+    evidence: origins.flatMap((origin) => settingEvidence(origin, { line })),
+    repairs: [{ kind: 'config', change: problem.remedy }],
+    changes: [],
+    proof: { flows: [], newlyAllowed: [] },
+  };
+}
+
+interface Measure {
+  readonly search: Parameters<typeof outcomesWith>[0];
+  readonly panel: readonly Flow[];
+  readonly before: readonly Outcome[];
+}
+
+/** One finding for each change of a remedy; the proof is of all of them together. */
+function findingsOf(
+  remedy: Remedy,
+  failing: readonly Trace[],
+  measure: Measure,
+  state: HostState,
+): Finding[] {
+  const healed = [...remedy.heals].flatMap((i) => failing[i] ?? []);
+  const after = outcomesWith(measure.search, remedy.candidates, measure.panel);
+  const broken = new Set(healed.map((t) => t.flow));
+  const newlyAllowed = measure.panel.filter(
+    (flow, i) => !broken.has(flow) && measure.before[i] !== 'ok' && after[i] === 'ok',
+  );
+  const proved = healed.map((trace) => ({
+    flow: trace.flow,
+    before: trace.outcome,
+    after: after[measure.panel.indexOf(trace.flow)] ?? ('unknown' as const),
+  }));
+  const changes = remedy.candidates.flatMap((c) => c.changes);
+  return remedy.candidates.map((candidate): Finding => {
+    const first = healed[0];
+    const command = commandRepair(state, candidate.changes);
+    return {
+      cause: candidate.cause,
+      severity: candidate.restriction ? 'info' : 'error',
+      params: candidate.params,
+      flows: healed.map((t) => t.flow),
+      hop: first === undefined ? '' : hopOf(first, candidate),
+      because: candidate.because,
+      evidence: candidate.evidence,
+      repairs: [...candidate.repairs, ...(command === undefined ? [] : [command])],
+      changes,
+      proof: { flows: proved, newlyAllowed },
+      ...(first === undefined ? {} : { walk: first }),
+    };
+  });
+}
+
+/** The chain that the repair changes first, else where the packet died. */
+function hopOf(trace: Trace, candidate: Candidate): string {
+  for (const change of candidate.changes) {
+    const chain = change.kind === 'ruleset' ? changedChain(change.from, change.to) : undefined;
+    if (chain !== undefined) return chain;
+  }
+  const death = deathStep(trace);
+  return death === undefined ? '' : `${death.namespace}: ${death.step.where}`;
+}
+
+function changedChain(from: Ruleset, to: Ruleset): string | undefined {
+  for (const table of to.tables) {
+    const before = findTable(from, { backend: table.backend, family: table.family, table: table.name });
+    const chain = table.chains.find((c) => {
+      const old = before === undefined ? undefined : findChain(before, c.name);
+      return old?.rules.length !== c.rules.length || old.policy !== c.policy;
+    });
+    if (chain !== undefined) return `${table.name}/${chain.name}`;
+  }
+  return undefined;
+}
+
+/** Errors before information; what explains more before what explains less. */
+function order(findings: readonly Finding[]): Finding[] {
+  const rank = { error: 0, warning: 1, info: 2 } as const;
+  return [...findings].sort((a, b) => rank[a.severity] - rank[b.severity] || b.flows.length - a.flows.length);
+}

@@ -1,0 +1,46 @@
+/**
+ * Evidence: the lines of raw facts that a finding rests on. In: origins, rules, places. Out: file, line and text.
+ */
+import { formatRule } from '../firewall/args.ts';
+import type { Origin } from '../net/reason.ts';
+import type { SourceRef } from '../net/source.ts';
+import type { RuleHit } from '../packet/trace.ts';
+import type { Patient } from './candidate.ts';
+import type { Evidence } from './finding.ts';
+
+type Lines = Pick<Patient, 'line'>;
+
+/** Where a setting was written; nothing for defaults. */
+export function settingEvidence(origin: Origin, patient: Lines): Evidence[] {
+  switch (origin.kind) {
+    case 'file':
+      return [{ file: origin.path, line: origin.line, text: patient.line(origin.path, origin.line) ?? '' }];
+    case 'flag':
+      return [{ file: 'dockerd.argv', text: origin.flag }];
+    case 'env':
+      return [{ file: 'dockerd.argv', text: origin.name }];
+    case 'implied':
+      return settingEvidence(origin.origin, patient);
+    case 'network':
+      return [
+        { file: 'docker-network-inspect.json', text: `${origin.network}: ${origin.option ?? ''}`.trim() },
+      ];
+    default:
+      return [];
+  }
+}
+
+/** The line that a fact was read from. */
+export function lineEvidence(at: SourceRef | undefined, patient: Lines): Evidence[] {
+  if (at === undefined) return [];
+  const text = at.line === undefined ? '' : (patient.line(at.file, at.line) ?? '');
+  return [{ file: at.file, text, ...(at.line === undefined ? {} : { line: at.line }) }];
+}
+
+/** A rule that was hit: its line where it was read from a file, else its text. */
+export function ruleEvidence(hit: RuleHit, patient: Lines): Evidence[] {
+  const rule = hit.rule;
+  if (rule?.at !== undefined) return lineEvidence(rule.at, patient);
+  const text = rule === undefined ? `:${hit.chain}` : `-A ${hit.chain} ${formatRule(rule)}`;
+  return [{ file: `${hit.table}/${hit.chain}`, text }];
+}

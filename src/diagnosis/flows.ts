@@ -1,0 +1,150 @@
+/**
+ * Flows to ask: what people care about on a host, worked out from the host itself.
+ * In: the observed state and the networks. Out: flows that should work, and a panel of flows that usually should not,
+ * by which the price of a repair is measured. It walks nothing.
+ */
+import type { HostState, Namespace, Socket } from '../host/state.ts';
+import type { Endpoint, Network, Sandbox } from '../intent/intent.ts';
+import { gatewayOf } from '../intent/ipam.ts';
+import { type Addr, formatAddr, isLoopback, isUnspecified, parseAddr } from '../net/addr.ts';
+import type { Flow } from '../net/flow.ts';
+import { containsAddr } from '../net/prefix.ts';
+import type { Expected } from '../plan/expected.ts';
+
+export interface Questions {
+  readonly wanted: readonly Flow[];
+  /** Closed by the engine unless somebody opens them: containers reached directly, other networks. */
+  readonly panel: readonly Flow[];
+}
+
+interface Place {
+  readonly container: string;
+  readonly network: Network;
+  readonly endpoint: Endpoint;
+  readonly address: Addr;
+}
+
+/** The flows for a host; where its networks are not known, only what the state itself shows. */
+export function questionsFor(state: HostState, expected: Expected | undefined): Questions {
+  const host = state.namespaces.find((n) => n.kind === 'host');
+  if (host === undefined) return { wanted: [], panel: [] };
+  const places = placesOf(state, expected);
+  const outside = outsideAddress(state, host);
+  const wanted: Flow[] = [];
+  const panel: Flow[] = [];
+  wanted.push(...outsideFlows('host', outside, state));
+  for (const ns of state.namespaces.filter((n) => n.kind === 'container')) {
+    wanted.push(...outsideFlows(ns.name, outside, state));
+  }
+  for (const place of places) {
+    wanted.push(...gatewayFlows(place, host), { from: 'host', kind: 'ping', dst: place.address });
+    for (const peer of places) {
+      if (peer.container === place.container) continue;
+      const flow: Flow = { from: place.container, kind: 'ping', dst: peer.address };
+      (peer.network.id === place.network.id ? wanted : panel).push(flow);
+    }
+    wanted.push(...publishedFlows(place, host, state));
+    const port = listeningPort(state, place.container) ?? 80;
+    panel.push({ from: outsideName(state), kind: 'tcp', dst: place.address, port, direct: true });
+  }
+  return { wanted: numbered(wanted, 0), panel: numbered(panel, wanted.length) };
+}
+
+function numbered(flows: readonly Flow[], first: number): Flow[] {
+  return flows.map((flow, i) => ({ ...flow, id: first + i }));
+}
+
+function placesOf(state: HostState, expected: Expected | undefined): Place[] {
+  const { networks = [], sandboxes = [] } = expected?.intent ?? {};
+  return sandboxes
+    .filter((s) => s.running && state.namespaces.some((n) => n.name === s.name))
+    .flatMap((s) => placesOfSandbox(s, networks));
+}
+
+function placesOfSandbox(sandbox: Sandbox, networks: readonly Network[]): Place[] {
+  return sandbox.endpoints.flatMap((endpoint) => {
+    const network = networks.find((n) => n.id === endpoint.network);
+    const address = endpoint.addresses.find((p) => p.addr.family === 'ipv4')?.addr;
+    if (network?.driver !== 'bridge' || address === undefined) return [];
+    return [{ container: sandbox.name, network, endpoint, address }];
+  });
+}
+
+function outsideName(state: HostState): string {
+  return state.outside?.name ?? 'inet';
+}
+
+/** Somewhere beyond the uplink's own subnet: as described, else an address for documentation (RFC 5737). */
+function outsideAddress(state: HostState, host: Namespace): Addr | undefined {
+  const described = (state.outside?.links ?? [])
+    .flatMap((l) => l.addresses.map((p) => p.addr))
+    .filter((a) => a.family === 'ipv4' && !isLoopback(a));
+  const far = described.find(
+    (a) => !host.links.some((l) => l.addresses.some((x) => containsAddr(x.prefix, a))),
+  );
+  return far ?? described[0] ?? parseAddr('198.51.100.1');
+}
+
+function outsideFlows(from: string, dst: Addr | undefined, state: HostState): Flow[] {
+  const listener = state.outside?.listeners.find((l) => l.protocol === 'tcp');
+  const port = state.outside === undefined ? 443 : listener?.port;
+  const ping: Flow = { from, kind: 'ping', dst };
+  return port === undefined ? [ping] : [ping, { from, kind: 'tcp', dst, port, up: 20_000, down: 20_000 }];
+}
+
+function gatewayFlows(place: Place, host: Namespace): Flow[] {
+  const config = place.network.ipam.find((c) => c.subnet.addr.family === 'ipv4');
+  const gateway =
+    place.network.internal || config === undefined
+      ? undefined
+      : (place.endpoint.gateway ?? gatewayOf(config));
+  if (gateway === undefined) return [];
+  const own = host.links.some((l) =>
+    l.addresses.some((a) => formatAddr(a.prefix.addr) === formatAddr(gateway)),
+  );
+  const ping: Flow = { from: place.container, kind: 'ping', dst: gateway };
+  const service = own ? openService(host.sockets, gateway) : undefined;
+  return service === undefined
+    ? [ping]
+    : [ping, { from: place.container, kind: 'tcp', dst: gateway, port: service.port }];
+}
+
+/** A service of the host that answers on any address; not a proxied port, those are asked for by themselves. */
+function openService(sockets: readonly Socket[] | undefined, gateway: Addr): Socket | undefined {
+  return sockets?.find(
+    (s) =>
+      s.protocol === 'tcp' &&
+      s.process !== 'docker-proxy' &&
+      s.families.includes(gateway.family) &&
+      (s.address === undefined || isUnspecified(s.address)),
+  );
+}
+
+function publishedFlows(place: Place, host: Namespace, state: HostState): Flow[] {
+  const uplink = uplinkAddress(host);
+  return place.endpoint.ports.flatMap((binding) => {
+    if (binding.hostPort === 0 || binding.protocol === 'sctp') return [];
+    const to = binding.hostAddress;
+    if (to !== undefined && to.family !== 'ipv4') return [];
+    const flow = (from: string, dst: Addr | undefined): Flow[] =>
+      dst === undefined
+        ? []
+        : [{ from, kind: binding.protocol === 'udp' ? 'udp' : 'tcp', dst, port: binding.hostPort }];
+    const any = to === undefined || isUnspecified(to);
+    const fromOutside = flow(outsideName(state), any || isLoopback(to) ? uplink : to);
+    const fromHost = flow('host', any ? uplink : to);
+    return [...fromOutside, ...fromHost, ...(any ? flow('host', parseAddr('127.0.0.1')) : [])];
+  });
+}
+
+function uplinkAddress(host: Namespace): Addr | undefined {
+  const dev = host.routes.find((r) => r.dst.bits === 0 && r.family === 'ipv4')?.dev;
+  const link = host.links.find((l) =>
+    dev === undefined ? l.kind !== 'bridge' && l.kind !== 'loopback' : l.name === dev,
+  );
+  return link?.addresses.find((a) => a.prefix.addr.family === 'ipv4' && a.scope === 'global')?.prefix.addr;
+}
+
+function listeningPort(state: HostState, container: string): number | undefined {
+  return state.namespaces.find((n) => n.name === container)?.sockets?.find((s) => s.protocol === 'tcp')?.port;
+}

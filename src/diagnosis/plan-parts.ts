@@ -1,0 +1,119 @@
+/**
+ * Candidates from the plan: rules that should be there and are not, put back alone or together.
+ * In: the plan and the observed Ruleset. Out: candidates. A table that lost most of what is planned for it was
+ * flushed: then the event is the cause, and its single rules are not tried one by one.
+ */
+
+import { formatRule, sameRule } from '../firewall/args.ts';
+import { diffRulesets, type RuleAt } from '../firewall/diff.ts';
+import { mergeRulesets } from '../firewall/merge.ts';
+import type { Rule, Ruleset, TableName } from '../firewall/ruleset.ts';
+import type { Candidate, Patient } from './candidate.ts';
+import type { Cause } from './causes.ts';
+
+/** From this share of its planned rules on, a table counts as flushed. */
+const flushedShare = 0.6;
+
+/** Candidates that put back what is missing of the plan. */
+export function planPartCandidates(patient: Patient): Candidate[] {
+  const { expected, state } = patient;
+  const host = state.namespaces.find((n) => n.kind === 'host');
+  if (expected === undefined || host === undefined) return [];
+  const plan = expected.plan.ruleset;
+  const { missing } = diffRulesets(plan, host.firewall);
+  if (missing.length === 0) return [];
+  const restore = (
+    key: string,
+    cause: Cause,
+    cost: number,
+    rules: readonly RuleAt[],
+    target: Ruleset,
+  ): Candidate => ({
+    key,
+    cause,
+    restriction: false,
+    params: describe(rules),
+    changes: [
+      {
+        namespace: host.name,
+        kind: 'ruleset',
+        from: host.firewall,
+        to: mergeRulesets(host.firewall, undefined, target),
+      },
+    ],
+    cost,
+    because: rules[0]?.rule.reason?.because ?? [],
+    evidence: rules.slice(0, 3).map((r) => ({ file: 'plan', text: `-A ${r.chain} ${formatRule(r.rule)}` })),
+    repairs: [],
+  });
+  const tables = [...new Set(missing.map((m) => m.key.table))];
+  const flushed = tables.filter((t) => isFlushed(t, plan, missing));
+  const candidates: Candidate[] = [];
+  for (const table of tables) {
+    const lost = missing.filter((m) => m.key.table === table);
+    const target = { tables: plan.tables.filter((t) => t.name === table) };
+    const cause = flushed.includes(table) ? 'rules-flushed' : causeOf(lost);
+    candidates.push(restore(`missing of ${table}`, cause, flushed.includes(table) ? 1.5 : 2.5, lost, target));
+    if (flushed.includes(table)) continue;
+    for (const part of lost) {
+      const only = without(
+        plan,
+        lost.filter((other) => other !== part),
+      );
+      candidates.push(restore(`missing ${ruleKey(part)}`, causeOf([part]), 1, [part], only));
+    }
+  }
+  if (tables.length > 1) {
+    const cause = flushed.length > 0 ? 'rules-flushed' : causeOf(missing);
+    candidates.push(restore('all that is missing', cause, 3, missing, plan));
+  }
+  return candidates;
+}
+
+function ruleKey(part: RuleAt): string {
+  return `${part.key.table} ${part.chain} ${part.position} ${formatRule(part.rule)}`;
+}
+
+function describe(rules: readonly RuleAt[]): Record<string, string> {
+  const first = rules[0];
+  if (first === undefined) return { count: '0', rule: '', table: '' };
+  return {
+    count: String(rules.length),
+    table: first.key.table,
+    rule: `-A ${first.chain} ${formatRule(first.rule)}`,
+  };
+}
+
+function isFlushed(table: TableName, plan: Ruleset, missing: readonly RuleAt[]): boolean {
+  const planned = plan.tables
+    .filter((t) => t.name === table)
+    .flatMap((t) => t.chains.flatMap((c) => c.rules));
+  const lost = missing.filter((m) => m.key.table === table).length;
+  return planned.length > 1 && lost >= 2 && lost / planned.length >= flushedShare;
+}
+
+function causeOf(lost: readonly RuleAt[]): Cause {
+  const targets = new Set(lost.map((l) => l.rule.target?.name));
+  const first = lost[0];
+  if (first?.key.table !== 'nat') return 'filter-rule-missing';
+  if (targets.has('MASQUERADE') || targets.has('SNAT')) return 'masquerade-rule-missing';
+  if (targets.has('DNAT')) return 'dnat-rule-missing';
+  return first.chain === 'PREROUTING' || first.chain === 'OUTPUT'
+    ? 'nat-jump-missing'
+    : 'filter-rule-missing';
+}
+
+/** The plan without these rules. */
+function without(plan: Ruleset, gone: readonly RuleAt[]): Ruleset {
+  const isGone = (table: TableName, chain: string, rule: Rule): boolean =>
+    gone.some((g) => g.key.table === table && g.chain === chain && sameRule(g.rule, rule));
+  return {
+    tables: plan.tables.map((table) => ({
+      ...table,
+      chains: table.chains.map((chain) => ({
+        ...chain,
+        rules: chain.rules.filter((rule) => !isGone(table.name, chain.name, rule)),
+      })),
+    })),
+  };
+}

@@ -1,0 +1,86 @@
+/**
+ * The difference of two plans, as text values: what a changed setting takes away and brings.
+ * In: two plans. Out: one entry per rule, policy, link, route, sysctl or proxy that only one of them has.
+ * Order alone is no difference here.
+ */
+import { formatRule } from '../firewall/args.ts';
+import type { Ruleset } from '../firewall/ruleset.ts';
+import { formatAddr } from '../net/addr.ts';
+import { formatPrefix } from '../net/prefix.ts';
+import type { Reason } from '../net/reason.ts';
+import type { Plan } from './plan.ts';
+
+export interface PlanPart {
+  readonly kind: 'chain' | 'policy' | 'rule' | 'link' | 'route' | 'sysctl' | 'proxy';
+  /** The firewall table, for chains, policies and rules. */
+  readonly table?: string;
+  /** As iptables-save, ip, sysctl or a command line would show it. */
+  readonly text: string;
+  readonly reason?: Reason;
+}
+
+export interface PlanDifference {
+  readonly removed: readonly PlanPart[];
+  readonly added: readonly PlanPart[];
+}
+
+/** What `after` lacks and what it has besides, in the order of each plan. */
+export function differenceOfPlans(before: Plan, after: Plan): PlanDifference {
+  const left = planParts(before);
+  const right = planParts(after);
+  return { removed: without(left, right), added: without(right, left) };
+}
+
+function without(parts: readonly PlanPart[], others: readonly PlanPart[]): readonly PlanPart[] {
+  const key = ({ kind, table, text }: PlanPart) => `${kind} ${table} ${text}`;
+  const known = new Set(others.map(key));
+  return parts.filter((part) => !known.has(key(part)));
+}
+
+/** Everything in a plan; of policies only DROP, since ACCEPT is what every built-in chain has by itself. */
+export function planParts(plan: Plan): readonly PlanPart[] {
+  return [...firewallParts(plan.ruleset), ...otherParts(plan)];
+}
+
+function otherParts(plan: Plan): readonly PlanPart[] {
+  return [
+    ...plan.links.map(({ name, mtu, addresses, reason }) =>
+      part(
+        'link',
+        [`${name} mtu ${mtu}`, ...addresses.map(({ prefix }) => formatPrefix(prefix))].join(' '),
+        reason,
+      ),
+    ),
+    ...plan.routes.map(({ dst, dev, preferredSource, reason }) => {
+      const source = preferredSource === undefined ? '' : ` src ${formatAddr(preferredSource)}`;
+      return part('route', `${formatPrefix(dst)} dev ${dev}${source}`, reason);
+    }),
+    ...[...plan.sysctls].map(([name, { value, reason }]) => part('sysctl', `${name} = ${value}`, reason)),
+    ...plan.proxies.map((proxy) => {
+      const host = `${proxy.hostAddress}:${proxy.hostPort}`;
+      const container = `${proxy.containerAddress}:${proxy.containerPort}`;
+      return part('proxy', `docker-proxy ${proxy.protocol} ${host} to ${container}`, proxy.reason);
+    }),
+  ];
+}
+
+function part(kind: PlanPart['kind'], text: string, reason: Reason | undefined): PlanPart {
+  return reason === undefined ? { kind, text } : { kind, text, reason };
+}
+
+function firewallParts(ruleset: Ruleset): readonly PlanPart[] {
+  return ruleset.tables.flatMap(({ name: table, chains }) =>
+    chains.flatMap((chain): readonly PlanPart[] => {
+      const rules = chain.rules.map((rule) =>
+        part('rule', `-A ${chain.name} ${formatRule(rule)}`, rule.reason),
+      );
+      const itself =
+        chain.policy === undefined
+          ? [part('chain', `-N ${chain.name}`, chain.reason)]
+          : chain.policy === 'DROP'
+            ? [part('policy', `-P ${chain.name} DROP`, chain.reason)]
+            : [];
+      return [...itself, ...rules].map((entry) => ({ ...entry, table }));
+    }),
+  );
+}

@@ -1,0 +1,61 @@
+/**
+ * What a configuration would make: the plan of an engine that starts fresh with a daemon.json and a list of networks.
+ * In: their text and the engine version. Out: a plan, or why there is none. Where the networks do not list the default one,
+ * it is there as the engine would make it on an empty host.
+ */
+import { parseJson } from '../host/json.ts';
+import { intentFromInspect, isDefaultBridge } from '../intent/inspect.ts';
+import type { Intent } from '../intent/intent.ts';
+import type { Options } from '../options/options.ts';
+import { resolveOptions } from '../options/resolve.ts';
+import { defaultNetwork, emptyHost } from './bridge/default-network.ts';
+import { planBridge } from './bridge/plan.ts';
+import { generationOf, portOrderOf, unsupportedEngine } from './generation.ts';
+import type { Generation, Plan } from './plan.ts';
+
+export interface ConfigurationInput {
+  readonly engine: string;
+  readonly config?: { readonly path: string; readonly text: string };
+  readonly networks?: { readonly path: string; readonly text: string };
+}
+
+export type FromConfiguration =
+  | { readonly kind: 'planned'; readonly options: Options; readonly intent: Intent; readonly plan: Plan }
+  /** The user's files are wrong; one line. */
+  | { readonly kind: 'bad-input'; readonly why: string }
+  /** The engine is not supported; one line. */
+  | { readonly kind: 'cannot'; readonly why: string };
+
+/** Plans a fresh start. What the engine would refuse is refused with its words. */
+export function expectedFromConfiguration(input: ConfigurationInput): FromConfiguration {
+  const { engine, config } = input;
+  const generation = generationOf(engine);
+  if (generation === undefined) return { kind: 'cannot', why: unsupportedEngine(engine) };
+  const { options, errors } = resolveOptions({ engine, ...(config === undefined ? {} : { file: config }) });
+  if (errors[0] !== undefined)
+    return { kind: 'bad-input', why: `dockerd refuses to start: ${errors[0].message}` };
+  const intent = intentOf(input, options, generation);
+  if (typeof intent === 'string') return { kind: 'bad-input', why: intent };
+  const plan = planBridge({ options, intent, generation, backend: 'iptables-nft' });
+  return { kind: 'planned', options, intent, plan };
+}
+
+function intentOf(input: ConfigurationInput, options: Options, generation: Generation): Intent | string {
+  const listed = listedNetworks(input, generation);
+  if (typeof listed === 'string' || listed.networks.some(isDefaultBridge)) return listed;
+  const taken = listed.networks.flatMap(({ ipam }) => ipam.map(({ subnet }) => subnet));
+  const made = defaultNetwork(options, generation, { ...emptyHost, taken });
+  if (made.kind === 'impossible') return `the default network cannot be made: ${made.why}`;
+  return made.kind === 'none' ? listed : { ...listed, networks: [made.network, ...listed.networks] };
+}
+
+function listedNetworks({ networks }: ConfigurationInput, generation: Generation): Intent | string {
+  if (networks === undefined) return { networks: [], sandboxes: [] };
+  const parsed = parseJson(networks.text, networks.path);
+  const read = intentFromInspect({
+    networks: { json: parsed.value, file: networks.path },
+    portOrder: portOrderOf(generation),
+  });
+  const [problem] = [...parsed.problems, ...read.problems];
+  return problem === undefined ? read.value : `${problem.file}: ${problem.message}`;
+}

@@ -1,0 +1,43 @@
+/**
+ * Judges causes: the doctor's first finding against what was really broken, and whether its repair heals the flows
+ * that broke. In: facts. Out: a verdict. Healthy captures must have no finding of severity error.
+ */
+import { diagnose } from '../../src/diagnosis/diagnose.ts';
+import type { Diagnosis } from '../../src/diagnosis/finding.ts';
+import type { Facts } from '../../src/host/facts.ts';
+import { applyChanges } from '../../src/host/change.ts';
+import { hostStateFromFacts } from '../../src/host/state-from-facts.ts';
+import { makeScene, walk } from '../../src/packet/walk.ts';
+import { expectedFromFacts } from '../../src/plan/expected.ts';
+import { flowOf, probesOf, scenarioOf } from './capture.ts';
+
+export interface CauseVerdict {
+  readonly kind: 'fault' | 'healthy';
+  /** The first finding's cause, or that there is none. */
+  readonly said: string;
+  readonly wanted: readonly string[];
+  readonly right: boolean;
+  /** Broken flows of the capture that the first finding's repair makes succeed, of how many; faults only. */
+  readonly healed: number;
+  readonly broken: number;
+  readonly diagnosis: Diagnosis;
+}
+
+/** Undefined for captures that do not say what is right. */
+export function judgeCauses(facts: Facts): CauseVerdict | undefined {
+  const scenario = scenarioOf(facts);
+  if (scenario.labelled === false || scenario.healthy == null) return undefined;
+  const { state } = hostStateFromFacts(facts);
+  const diagnosis = diagnose({ state, expected: expectedFromFacts(facts, state), facts });
+  const first = diagnosis.findings[0];
+  const said = first?.cause ?? 'nothing';
+  if (scenario.healthy) {
+    return { kind: 'healthy', said, wanted: [], right: diagnosis.healthy, healed: 0, broken: 0, diagnosis };
+  }
+  const wanted = [...(scenario.causes ?? []), ...(scenario.alsoAcceptable ?? [])];
+  const names = new Set(scenario.brokenFlows ?? []);
+  const flows = probesOf(facts).filter((p) => names.has(p.name) && p.success === false && p.decidable !== false);
+  const scene = makeScene(applyChanges(state, first?.changes ?? []));
+  const healed = flows.filter((p) => walk(scene, flowOf(p)).outcome === 'ok').length;
+  return { kind: 'fault', said, wanted, right: wanted.includes(said), healed, broken: flows.length, diagnosis };
+}

@@ -1,0 +1,184 @@
+/**
+ * Hosts for tests of the plan: a daemon.json, networks and containers in few words, and a plan as readable lines.
+ * In: a HostSpec. Out: Intent, Plan, and text. Ids of networks are their names, so that bridges are called `br-NAME`.
+ */
+import { formatRule } from '../../src/firewall/args.ts';
+import type { Command } from '../../src/firewall/operation.ts';
+import type { Ruleset } from '../../src/firewall/ruleset.ts';
+import { parseSave } from '../../src/firewall/save.ts';
+import type { Endpoint, Intent, Network, PortBinding, Sandbox } from '../../src/intent/intent.ts';
+import { parseAddr } from '../../src/net/addr.ts';
+import { type Prefix, parsePrefix } from '../../src/net/prefix.ts';
+import type { Options } from '../../src/options/options.ts';
+import { resolveOptions } from '../../src/options/resolve.ts';
+import { type BridgePlanInput, planBridge } from '../../src/plan/bridge/plan.ts';
+import { generationOf } from '../../src/plan/generation.ts';
+import type { Plan } from '../../src/plan/plan.ts';
+
+export interface NetworkSpec {
+  readonly name: string;
+  /** `bridge` unless told. */
+  readonly driver?: string;
+  readonly subnet?: string;
+  readonly internal?: boolean;
+  readonly ipv6?: boolean;
+  readonly options?: Readonly<Record<string, string>>;
+  readonly restored?: boolean;
+}
+
+export interface ContainerSpec {
+  readonly name: string;
+  /** Network name to address: `{ bridge: '172.17.0.2/16' }`; the first one has the ports. */
+  readonly on: Readonly<Record<string, string>>;
+  /** As `docker run -p`: `[ADDRESS:]HOST:CONTAINER/PROTOCOL`. */
+  readonly ports?: readonly string[];
+  readonly links?: NonNullable<Endpoint['links']>;
+  readonly restored?: boolean;
+  readonly running?: boolean;
+}
+
+export interface HostSpec {
+  readonly engine: '17.06.2' | '17.12.1' | '28.5.2';
+  /** The text of daemon.json. */
+  readonly config?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  /** The default bridge with 172.17.0.0/16 unless told. */
+  readonly networks?: readonly NetworkSpec[];
+  readonly containers?: readonly ContainerSpec[];
+  /** iptables-save text. */
+  readonly before?: string;
+  readonly ipForward?: boolean;
+}
+
+export const defaultBridge: NetworkSpec = { name: 'bridge', subnet: '172.17.0.0/16' };
+
+export function prefix(text: string): Prefix {
+  const parsed = parsePrefix(text);
+  if (parsed === undefined) throw new Error(`bad prefix ${text}`);
+  return parsed;
+}
+
+export function optionsOf(
+  engine: string,
+  config = '{}',
+  env: Readonly<Record<string, string>> = {},
+): Options {
+  return resolveOptions({ engine, file: { path: 'daemon.json', text: config }, env }).options;
+}
+
+function networkOf(spec: NetworkSpec): Network {
+  return {
+    id: spec.name,
+    name: spec.name,
+    driver: spec.driver ?? 'bridge',
+    internal: spec.internal ?? false,
+    ipv4: spec.subnet !== undefined,
+    ipv6: spec.ipv6 ?? false,
+    options: spec.options ?? {},
+    ipam: spec.subnet === undefined ? [] : [{ subnet: prefix(spec.subnet) }],
+    ...(spec.restored === undefined ? {} : { restored: spec.restored }),
+  };
+}
+
+function bindingOf(text: string): PortBinding {
+  const found = /^(?:(.*):)?([0-9]*):([0-9]+)\/(tcp|udp|sctp)$/.exec(text);
+  if (found === null) throw new Error(`bad port ${text}`);
+  const hostAddress = parseAddr(found[1] ?? '');
+  const protocol = found[4];
+  return {
+    protocol: protocol === 'udp' || protocol === 'sctp' ? protocol : 'tcp',
+    containerPort: Number(found[3]),
+    hostPort: Number(found[2]),
+    ...(hostAddress === undefined ? {} : { hostAddress }),
+  };
+}
+
+function sandboxOf(spec: ContainerSpec): Sandbox {
+  return {
+    id: spec.name,
+    name: spec.name,
+    mode: { kind: 'own' },
+    running: spec.running ?? true,
+    ...(spec.restored === undefined ? {} : { restored: spec.restored }),
+    endpoints: Object.entries(spec.on).map(([network, address], index) => ({
+      network,
+      id: `${spec.name}-${network}`,
+      addresses: [prefix(address)],
+      ports: index === 0 ? (spec.ports ?? []).map(bindingOf) : [],
+      ...(spec.links === undefined ? {} : { links: spec.links }),
+    })),
+  };
+}
+
+export function intentOf(spec: Pick<HostSpec, 'networks' | 'containers'>): Intent {
+  return {
+    networks: (spec.networks ?? [defaultBridge]).map(networkOf),
+    sandboxes: (spec.containers ?? []).map(sandboxOf),
+  };
+}
+
+export function rulesetOf(text: string): Ruleset {
+  return { tables: parseSave(text, { backend: 'iptables-nft', family: 'ipv4', file: 'before' }).tables };
+}
+
+export function planOf(spec: HostSpec): Plan {
+  const generation = generationOf(spec.engine);
+  if (generation === undefined) throw new Error(`no plan for ${spec.engine}`);
+  const input: BridgePlanInput = {
+    options: optionsOf(spec.engine, spec.config, spec.env),
+    intent: intentOf(spec),
+    generation,
+    backend: 'iptables-nft',
+    before: {
+      ipForward: spec.ipForward ?? false,
+      ...(spec.before === undefined ? {} : { ruleset: rulesetOf(spec.before) }),
+    },
+  };
+  return planBridge(input);
+}
+
+/** `filter -P FORWARD DROP` and `filter -A FORWARD ...`: policies that are not ACCEPT, chains that are empty, and rules. */
+export function rulesOf(plan: Plan): readonly string[] {
+  return plan.ruleset.tables.flatMap(({ name, chains }) =>
+    chains.flatMap((chain) => [
+      ...(chain.policy === 'DROP' ? [`${name} -P ${chain.name} DROP`] : []),
+      ...(chain.policy === undefined && chain.rules.length === 0 ? [`${name} -N ${chain.name}`] : []),
+      ...chain.rules.map((rule) => `${name} -A ${chain.name} ${formatRule(rule)}`),
+    ]),
+  );
+}
+
+/** Every operation, with how it is guarded: `+` if absent, `?` errors ignored, `!` always. */
+export function commandsOf(plan: Plan): readonly string[] {
+  const marks = { 'if-absent': '+', 'ignore-errors': '?', always: '!' } as const;
+  return plan.operations.map(({ when, table, command }) => `${marks[when]} ${table} ${commandText(command)}`);
+}
+
+function commandText(command: Command): string {
+  switch (command.op) {
+    case 'append':
+      return `-A ${command.chain} ${formatRule(command.rule)}`.trimEnd();
+    case 'insert':
+      return `-I ${command.chain} ${formatRule(command.rule)}`.trimEnd();
+    case 'delete':
+      return `-D ${command.chain} ${formatRule(command.rule)}`.trimEnd();
+    case 'policy':
+      return `-P ${command.chain} ${command.policy}`;
+    case 'new-chain':
+      return `-N ${command.chain}`;
+    case 'flush':
+      return `-F ${command.chain}`;
+    case 'delete-chain':
+      return `-X ${command.chain}`;
+    default:
+      return JSON.stringify(command);
+  }
+}
+
+/** Splits an indented block into its lines. */
+export function lines(block: string): readonly string[] {
+  return block
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '');
+}
