@@ -48,7 +48,7 @@ install_dependencies() {
     exit 4
   fi
   say "installing dependencies (npm ci)"
-  set -- --no-audit --no-fund --loglevel=error
+  set -- --no-audit --no-fund --no-update-notifier --loglevel=error
   # The pinned runtime is a package for one platform; elsewhere it is passed over and the system's node is used.
   [ "$platform" = Linux-x86_64 ] || set -- "$@" --force
   # An account without a home of its own, as services have: npm's cache goes to a place of its own for this once.

@@ -5,6 +5,7 @@ import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { text } from '../host/facts.ts';
 import { BundleError } from './error.ts';
+import { Budget } from './limits.ts';
 import { readBundle } from './read.ts';
 import { checkTarget, packBundle, writeBundle } from './write.ts';
 
@@ -146,6 +147,12 @@ describe('readBundle', () => {
     expect(await refusal(put('b.tar', rawTar(many)))).toContain('more than 10000 entries');
     const oracle = { name: 'oracle/big', size: 2 ** 31 };
     expect(await refusal(put('o.tar', rawTar([oracle])))).toContain('"oracle/big" has 2048 MiB');
+  });
+
+  it('refuses files that are each small enough but too much together', () => {
+    const budget = new Budget('b');
+    for (let i = 0; i < 8; i++) budget.file(`f${i}`, 64 * 1024 * 1024);
+    expect(() => budget.file('last', 1)).toThrow('b: more than 512 MiB of files');
   });
 
   it('bounds what a small gzip file may unpack to', async () => {

@@ -40,7 +40,9 @@ export async function systemFiles(notes: Notes): Promise<ReadonlyMap<string, Uin
   };
   await Promise.all(singleFiles.map(([file, path]) => take(file, path)));
   for (const [folder, path] of folders) {
-    const names = await readdir(path).catch(() => []);
+    const names = (await readdir(path).catch(() => [])).filter((name) =>
+      /\.(network|netdev|link|xml)$/.test(name),
+    );
     await Promise.all(names.map((name) => take(`${folder}/${name}`, join(path, name))));
   }
   const log = await run(['dmesg']);

@@ -54,12 +54,14 @@ async function tour(): Promise<void> {
   await pingFromBridge(lab, false);
 
   title(4, words.doctor);
-  const { rows, repair } = await diagnoseLab(lab, language);
-  for (const [label, text, tone] of rows) row(label, tone === undefined ? text : paint(tone, text));
+  const diagnosis = await diagnoseLab(lab, words);
+  if (diagnosis === undefined) throw new Surprise(words.nothingFound);
+  for (const [label, text, tone] of diagnosis.rows) row(label, tone === undefined ? text : paint(tone, text));
 
+  if (diagnosis.left.length > 0) throw new Surprise(diagnosis.left.join(', '));
   title(5, words.applied);
-  for (const line of processKernel.describe(repair).trimEnd().split('\n')) write(`   ${line}\n`);
-  await processKernel.apply(repair);
+  for (const line of processKernel.describe(diagnosis.repair).trimEnd().split('\n')) write(`   ${line}\n`);
+  await processKernel.apply(diagnosis.repair);
   await ping(lab, hostContainer, words.hostNetwork, true);
   await pingFromBridge(lab, true);
 

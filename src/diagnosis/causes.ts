@@ -42,6 +42,8 @@ export const causes = [
   'container-address-wrong',
   'container-address-is-local',
   'container-not-running',
+  'none-or-host-network',
+  'macvlan-host-isolation',
   'uplink-down',
   'uplink-mtu-smaller',
   'no-default-route',
@@ -88,6 +90,7 @@ const settingMeanings: Readonly<Record<string, SettingMeaning>> = {
   'com.docker.network.bridge.enable_icc': { cause: 'icc-disabled', restriction: true },
   'com.docker.network.bridge.host_binding_ipv4': { cause: 'published-on-loopback', restriction: true },
   'com.docker.network.bridge.gateway_mode_ipv4': { cause: 'gateway-mode', restriction: true },
+  'com.docker.network.bridge.inhibit_ipv4': { cause: 'bridge-address-missing', restriction: true },
 };
 
 /** Undefined for settings whose flip is not known to be a cause by itself. */

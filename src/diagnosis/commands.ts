@@ -55,6 +55,19 @@ function commandsOf(change: StateChange): string[] {
       return [`ip route del ${routeText(change.route)}`];
     case 'delete-neighbour':
       return [`ip neigh del ${formatAddr(change.addr)} dev ${change.dev}`];
+    case 'add-bridge':
+      return [
+        `ip link add ${change.dev} type bridge`,
+        ...(change.prefix === undefined
+          ? []
+          : [`ip address add ${formatPrefix(change.prefix)} dev ${change.dev}`]),
+        `ip link set ${change.dev} mtu ${change.mtu} up`,
+      ];
+    case 'attach':
+    case 'start-proxy':
+    case 'delete-nft-chain':
+      // Only the engine does the first two; the third stands for a suspicion, and nothing is deleted on suspicion.
+      return [];
     case 'delete-policy-rule':
       return [`ip rule del priority ${change.priority}`];
   }

@@ -9,9 +9,10 @@ import type { HostState } from '../host/state.ts';
 import type { Flow } from '../net/flow.ts';
 import type { Prefix } from '../net/prefix.ts';
 import type { ConfigProblem } from '../options/problem.ts';
-import type { Outcome, Trace } from '../packet/trace.ts';
+import type { Trace } from '../packet/trace.ts';
 import { makeScene, walk } from '../packet/walk.ts';
 import type { CannotExpect, Expected } from '../plan/expected.ts';
+import { byRequestFindings } from './by-request.ts';
 import type { Candidate, Patient } from './candidate.ts';
 import { isCause } from './causes.ts';
 import { commandRepair } from './commands.ts';
@@ -20,10 +21,11 @@ import type { Diagnosis, Finding } from './finding.ts';
 import { questionsFor } from './flows.ts';
 import { hostFaultCandidates } from './host-faults.ts';
 import { planPartCandidates } from './plan-parts.ts';
+import { successOn } from './receiver.ts';
 import { ruleFaultCandidates } from './rule-faults.ts';
-import { deathStep, outcomesWith, type Remedy, searchRemedies } from './search.ts';
+import { deathStep, type Remedy, type SearchInput, searchRemedies, walksWith } from './search.ts';
 import { settingCandidates } from './settings.ts';
-import { stoppedContainers } from './stopped.ts';
+import { undecidedCandidates } from './undecided.ts';
 
 export interface DiagnoseInput {
   readonly state: HostState;
@@ -43,19 +45,21 @@ export function diagnose(input: DiagnoseInput): Diagnosis {
   const questions = questionsFor(state, expected);
   const scene = makeScene(state, outsideRoutes);
   const asked = (input.flows ?? questions.wanted).map((flow) => walk(scene, flow));
-  const failing = asked.filter((t) => t.outcome !== 'ok' && t.outcome !== 'unknown');
+  const succeeds = successOn(state, expected);
+  const failing = asked.filter((t) => !succeeds(t));
   const candidates = [
     ...settingCandidates(patient),
     ...planPartCandidates(patient),
     ...hostFaultCandidates(patient),
     ...ruleFaultCandidates(patient, failing),
+    ...undecidedCandidates(patient, failing),
   ];
-  const search = { state, outsideRoutes, failing, candidates };
-  const { remedies } = searchRemedies(search);
+  const search = { state, outsideRoutes, failing, candidates, succeeds };
+  const { remedies, unhealed } = searchRemedies(search);
   const panel = [...asked.map((t) => t.flow), ...questions.panel];
-  const before = panel.map((flow, i) => asked[i]?.outcome ?? walk(scene, flow).outcome);
+  const before = panel.map((flow, i) => asked[i] ?? walk(scene, flow));
   const found = remedies.flatMap((remedy) => findingsOf(remedy, failing, { search, panel, before }, state));
-  const findings = order([...refused, ...found, ...stoppedContainers(expected)]);
+  const findings = order([...refused, ...found, ...byRequestFindings(state, expected, unhealed)]);
   return {
     healthy: !findings.some((f) => f.severity === 'error'),
     findings,
@@ -103,9 +107,9 @@ function configurationFinding(problem: ConfigProblem, input: DiagnoseInput): Fin
 }
 
 interface Measure {
-  readonly search: Parameters<typeof outcomesWith>[0];
+  readonly search: SearchInput;
   readonly panel: readonly Flow[];
-  readonly before: readonly Outcome[];
+  readonly before: readonly Trace[];
 }
 
 /** One finding for each change of a remedy; the proof is of all of them together. */
@@ -116,23 +120,26 @@ function findingsOf(
   state: HostState,
 ): Finding[] {
   const healed = [...remedy.heals].flatMap((i) => failing[i] ?? []);
-  const after = outcomesWith(measure.search, remedy.candidates, measure.panel);
+  const { succeeds } = measure.search;
+  const after = walksWith(measure.search, remedy.candidates, measure.panel);
   const broken = new Set(healed.map((t) => t.flow));
+  const lets = (trace: Trace | undefined): boolean => trace !== undefined && succeeds(trace);
   const newlyAllowed = measure.panel.filter(
-    (flow, i) => !broken.has(flow) && measure.before[i] !== 'ok' && after[i] === 'ok',
+    (flow, i) => !broken.has(flow) && !lets(measure.before[i]) && lets(after[i]),
   );
   const proved = healed.map((trace) => ({
     flow: trace.flow,
     before: trace.outcome,
-    after: after[measure.panel.indexOf(trace.flow)] ?? ('unknown' as const),
+    after: after[measure.panel.indexOf(trace.flow)]?.outcome ?? ('unknown' as const),
   }));
+  const undecided = healed.every((t) => t.outcome === 'unknown');
   const changes = remedy.candidates.flatMap((c) => c.changes);
   return remedy.candidates.map((candidate): Finding => {
     const first = healed[0];
     const command = commandRepair(state, candidate.changes);
     return {
       cause: candidate.cause,
-      severity: candidate.restriction ? 'info' : 'error',
+      severity: candidate.restriction ? 'info' : undecided ? 'warning' : 'error',
       params: candidate.params,
       flows: healed.map((t) => t.flow),
       hop: first === undefined ? '' : hopOf(first, candidate),

@@ -3,15 +3,16 @@
  * stop forwarding, neighbours that are wrong. In: the observed state, and what the engine was asked for.
  * Out: candidates, one for each thing that is not as a working host has it. None is judged here.
  */
-import type { StateChange } from '../host/change.ts';
+import { defaultRoute, type StateChange } from '../host/change.ts';
 import type { Link, Namespace, Route } from '../host/state.ts';
 import type { Endpoint, Network } from '../intent/intent.ts';
 import { gatewayOf } from '../intent/ipam.ts';
-import { type Addr, formatAddr, ipv4, sameAddr } from '../net/addr.ts';
+import { type Addr, formatAddr, sameAddr } from '../net/addr.ts';
 import { containsAddr, formatPrefix, maskPrefix, overlaps, type Prefix, samePrefix } from '../net/prefix.ts';
 import type { Candidate, Patient } from './candidate.ts';
 import type { Cause } from './causes.ts';
 import { lineEvidence } from './evidence.ts';
+import { startProxies } from './proxies.ts';
 
 interface Fault {
   readonly cause: Cause;
@@ -20,6 +21,7 @@ interface Fault {
   readonly cost?: number;
   readonly evidence?: Candidate['evidence'];
   readonly because?: Candidate['because'];
+  readonly repairs?: Candidate['repairs'];
 }
 
 export function hostFaultCandidates(patient: Patient): Candidate[] {
@@ -29,6 +31,9 @@ export function hostFaultCandidates(patient: Patient): Candidate[] {
     ...forwarding(patient, host),
     ...links(patient, host),
     ...addresses(patient, host),
+    ...deleted(patient, host),
+    ...unlinked(patient),
+    ...proxies(patient, host),
     ...routes(patient, host),
     ...policyRules(host),
     ...neighbours(patient),
@@ -43,7 +48,7 @@ export function hostFaultCandidates(patient: Patient): Candidate[] {
     cost: fault.cost ?? 1,
     because: fault.because ?? [],
     evidence: fault.evidence ?? [],
-    repairs: [],
+    repairs: fault.repairs ?? [],
   }));
 }
 
@@ -173,22 +178,87 @@ function renamed(host: Namespace, bridges: ReadonlyMap<string, Network>): Fault[
   });
 }
 
+/** Addresses that the plan puts on bridges. */
 function addresses(patient: Patient, host: Namespace): Fault[] {
-  const faults: Fault[] = [];
-  for (const [name, network] of bridgeNames(patient)) {
-    const link = host.links.find((l) => l.name === name);
-    const subnet = network.ipam.find((c) => c.subnet.addr.family === 'ipv4')?.subnet;
-    const gateway = networkGateway(network);
-    if (link === undefined || subnet === undefined || gateway === undefined) continue;
-    if (link.addresses.some((a) => sameAddr(a.prefix.addr, gateway))) continue;
-    const prefix = { addr: gateway, bits: subnet.bits };
-    faults.push({
-      cause: 'bridge-address-missing',
-      changes: [{ namespace: host.name, kind: 'add-address', dev: name, prefix }],
-      params: { bridge: name, address: formatPrefix(prefix), network: network.name },
+  return (patient.expected?.plan.links ?? []).flatMap((planned) => {
+    const link = host.links.find((l) => l.name === planned.name);
+    if (link === undefined) return [];
+    return planned.addresses
+      .filter(({ prefix }) => !link.addresses.some((a) => sameAddr(a.prefix.addr, prefix.addr)))
+      .map(
+        ({ prefix }): Fault => ({
+          cause: 'bridge-address-missing',
+          changes: [{ namespace: host.name, kind: 'add-address', dev: link.name, prefix }],
+          params: { bridge: link.name, address: formatPrefix(prefix) },
+        }),
+      );
+  });
+}
+
+/** Bridges of the plan that are gone, with the containers' links that were their ports. */
+function deleted(patient: Patient, host: Namespace): Fault[] {
+  return (patient.expected?.plan.links ?? []).flatMap((planned) => {
+    if (host.links.some((l) => l.name === planned.name)) return [];
+    const prefix = planned.addresses[0]?.prefix;
+    const ports = host.links.filter((l) => l.master === undefined && bridgeOf(patient, l) === planned.name);
+    return [
+      {
+        cause: 'bridge-down',
+        changes: [
+          { namespace: host.name, kind: 'add-bridge', dev: planned.name, mtu: planned.mtu, prefix },
+          ...ports.map((l) => ({
+            namespace: host.name,
+            kind: 'link-master' as const,
+            dev: l.name,
+            master: planned.name,
+          })),
+        ],
+        params: { link: planned.name },
+        cost: 1.5,
+      },
+    ];
+  });
+}
+
+/** Endpoints without a link: the veth pair is gone, and only the engine makes a new one. */
+function unlinked(patient: Patient): Fault[] {
+  return patient.state.namespaces.flatMap((ns) => {
+    if (ns.kind !== 'container') return [];
+    return endpointsOf(patient, ns.name).flatMap(({ network, endpoint }): Fault[] => {
+      const prefix = endpoint.addresses.find((p) => p.addr.family === 'ipv4');
+      const bridge = [...bridgeNames(patient)].find(([, n]) => n.id === network.id)?.[0];
+      const isThere = ns.links.some((l) => l.kind !== 'loopback');
+      if (isThere || prefix === undefined || bridge === undefined) return [];
+      const gateway = endpoint.gateway ?? networkGateway(network);
+      const mac = endpoint.mac ?? `new:${ns.name}:${bridge}`;
+      return [
+        {
+          cause: 'container-link-down',
+          changes: [{ namespace: ns.name, kind: 'attach', dev: 'eth0', mac, prefix, gateway, bridge }],
+          params: { link: 'eth0', container: ns.name },
+          repairs: [{ kind: 'command', change: `docker restart ${ns.name}` }],
+        },
+      ];
     });
-  }
-  return faults;
+  });
+}
+
+/** Proxies of the plan that do not run. */
+function proxies(patient: Patient, host: Namespace): Fault[] {
+  const running = patient.state.proxies;
+  if (running === undefined) return [];
+  const lost = (patient.expected?.plan.proxies ?? []).filter(
+    (p) => !running.some((r) => r.hostPort === p.hostPort && r.protocol === p.protocol),
+  );
+  if (lost.length === 0) return [];
+  return [
+    {
+      cause: 'userland-proxy-missing',
+      changes: startProxies(host, lost),
+      params: { ports: lost.map((p) => `${p.hostPort}/${p.protocol}`).join(', ') },
+      repairs: [{ kind: 'command', change: 'systemctl restart docker' }],
+    },
+  ];
 }
 
 function routes(patient: Patient, host: Namespace): Fault[] {
@@ -344,19 +414,6 @@ function lostDefaultRoute(patient: Patient, host: Namespace, link: Link): StateC
   )?.addr;
   if (gateway === undefined) return [];
   return [{ namespace: host.name, kind: 'add-route', route: defaultRoute(link.name, gateway) }];
-}
-
-function defaultRoute(dev: string, gateway: Addr): Route {
-  return {
-    family: 'ipv4',
-    type: 'unicast',
-    dst: { addr: ipv4(0), bits: 0 },
-    table: 'main',
-    dev,
-    gateway,
-    metric: 0,
-    flags: [],
-  };
 }
 
 function describeRoute(route: Route): string {

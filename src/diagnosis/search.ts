@@ -7,9 +7,10 @@ import { applyChanges } from '../host/change.ts';
 import type { HostState } from '../host/state.ts';
 import type { Flow } from '../net/flow.ts';
 import type { Prefix } from '../net/prefix.ts';
-import type { Outcome, Step, Trace } from '../packet/trace.ts';
+import type { Step, Trace } from '../packet/trace.ts';
 import { makeScene, walk } from '../packet/walk.ts';
 import type { Candidate } from './candidate.ts';
+import type { Succeeds } from './receiver.ts';
 
 export interface Remedy {
   /** Applied together; the first is what the flow met first. */
@@ -23,6 +24,7 @@ export interface SearchInput {
   readonly outsideRoutes: readonly Prefix[];
   readonly failing: readonly Trace[];
   readonly candidates: readonly Candidate[];
+  readonly succeeds: Succeeds;
 }
 
 /** Remedies that together heal as many failing flows as can be healed, and the flows that nothing heals. */
@@ -42,20 +44,20 @@ export function searchRemedies(input: SearchInput): {
 }
 
 function healedBy(input: SearchInput, candidates: readonly Candidate[]): Set<number> {
-  const after = outcomesWith(
+  const after = walksWith(
     input,
     candidates,
     input.failing.map((t) => t.flow),
   );
-  return new Set(after.flatMap((outcome, i) => (outcome === 'ok' ? [i] : [])));
+  return new Set(after.flatMap((trace, i) => (input.succeeds(trace) ? [i] : [])));
 }
 
-/** Outcomes of flows on the host with these candidates applied. */
-export function outcomesWith(
+/** Walks of flows on the host with these candidates applied. */
+export function walksWith(
   input: Pick<SearchInput, 'state' | 'outsideRoutes'>,
   candidates: readonly Candidate[],
   flows: readonly Flow[],
-): readonly Outcome[] {
+): readonly Trace[] {
   const scene = makeScene(
     applyChanges(
       input.state,
@@ -63,7 +65,7 @@ export function outcomesWith(
     ),
     input.outsideRoutes,
   );
-  return flows.map((flow) => walk(scene, flow).outcome);
+  return flows.map((flow) => walk(scene, flow));
 }
 
 const maxTogether = 3;
@@ -108,7 +110,7 @@ function follow(
       [...used, candidate].flatMap((c) => c.changes),
     );
     const next = walk(makeScene(state, input.outsideRoutes), trace.flow);
-    if (next.outcome === 'ok') return [...used, candidate];
+    if (input.succeeds(next)) return [...used, candidate];
     if (next.outcome !== 'unknown' && deathOf(next) !== died) ahead.push({ candidate, trace: next });
   }
   ahead.sort((a, b) => a.candidate.cost - b.candidate.cost);

@@ -4,19 +4,23 @@
  * observed host. Which setting matters is found by trying, not by knowing.
  */
 import { mergeRulesets } from '../firewall/merge.ts';
-import type { StateChange } from '../host/change.ts';
+import { printSave } from '../firewall/save.ts';
+import { defaultRoute, type StateChange } from '../host/change.ts';
 import type { HostState } from '../host/state.ts';
 import type { Intent, Network } from '../intent/intent.ts';
+import { gatewayOf } from '../intent/ipam.ts';
+import { type Addr, formatAddr, isLoopback, isUnspecified, sameAddr } from '../net/addr.ts';
 import type { Because, Origin } from '../net/reason.ts';
 import { withSetting } from '../options/implied.ts';
 import type { OptionName, Options, OptionValues } from '../options/options.ts';
 import { optionNames, optionTable } from '../options/table.ts';
 import { type Versioned, valueFor } from '../options/version.ts';
 import type { Expected } from '../plan/expected.ts';
-import type { Plan } from '../plan/plan.ts';
+import type { Plan, PlannedProxy } from '../plan/plan.ts';
 import type { Candidate, Patient } from './candidate.ts';
-import { meaningOf } from './causes.ts';
+import { meaningOf, type SettingMeaning } from './causes.ts';
 import { settingEvidence } from './evidence.ts';
+import { startProxies } from './proxies.ts';
 
 /** A flip of one setting: the plan that it gives, and what to write where. */
 interface Flip {
@@ -25,19 +29,31 @@ interface Flip {
   readonly plan: Plan;
   readonly repair: string;
   readonly network?: string;
+  /** Where the setting's name does not tell. */
+  readonly meaning?: SettingMeaning;
+  /** Further settings that are put back with it. */
+  readonly also?: readonly Because[];
+  /** What follows besides the plan: containers' routes. */
+  readonly more?: readonly StateChange[];
 }
 
 /** Candidates for every setting that is not at its default and whose default would change the plan. */
 export function settingCandidates(patient: Patient): Candidate[] {
   const { expected, state } = patient;
   if (expected === undefined) return [];
-  return [...optionFlips(expected), ...networkFlips(expected)].flatMap((flip) => {
-    const meaning = meaningOf(flip.setting);
-    const changes = planDifference(state, expected.plan, flip.plan);
+  const flips = [
+    ...optionFlips(expected),
+    ...jointFlips(expected),
+    ...networkFlips(expected, state),
+    ...bindingFlips(expected),
+  ];
+  return flips.flatMap((flip) => {
+    const meaning = flip.meaning ?? meaningOf(flip.setting);
+    const changes = [...planDifference(state, expected.plan, flip.plan), ...(flip.more ?? [])];
     if (meaning === undefined || changes.length === 0) return [];
     return [
       {
-        key: `setting ${flip.setting} ${flip.network ?? ''}`,
+        key: `setting ${flip.setting} ${flip.network ?? ''} ${(flip.also ?? []).map((b) => b.setting).join(' ')}`,
         cause: meaning.cause,
         restriction: meaning.restriction,
         params: {
@@ -46,9 +62,9 @@ export function settingCandidates(patient: Patient): Candidate[] {
           ...(flip.network === undefined ? {} : { network: flip.network }),
         },
         changes,
-        cost: 2,
-        because: [flip.because],
-        evidence: settingEvidence(flip.because.origin, patient),
+        cost: 2 * (1 + (flip.also?.length ?? 0)),
+        because: [flip.because, ...(flip.also ?? [])],
+        evidence: [flip.because, ...(flip.also ?? [])].flatMap((b) => settingEvidence(b.origin, patient)),
         repairs: [{ kind: 'config', change: flip.repair } as const],
       },
     ];
@@ -97,7 +113,71 @@ function describeOptionRepair(name: string, origin: Origin, fallback: Because['v
   }
 }
 
-function networkFlips(expected: Expected): Flip[] {
+/** Settings that only matter together: without iptables, masquerading is off whatever is said of it. */
+function jointFlips(expected: Expected): Flip[] {
+  const { options, intent } = expected;
+  const off = optionNames.filter((name) => {
+    const given = options.overruled[name] ?? options.settings[name];
+    return given.origin.kind !== 'default' && meaningOf(name)?.restriction === false;
+  });
+  if (off.length < 2) return [];
+  const all = off.reduce((o, name) => withDefault(o, name) ?? o, options);
+  const because = off.map((name): Because => {
+    const given = options.overruled[name] ?? options.settings[name];
+    return { setting: name, value: scalar(given.value), origin: given.origin };
+  });
+  const [first, ...also] = because;
+  if (first === undefined) return [];
+  const repair = because
+    .map((b) =>
+      describeOptionRepair(b.setting, b.origin, scalar(all.settings[b.setting as OptionName].value)),
+    )
+    .join('\n');
+  return [{ setting: first.setting, because: first, also, plan: expected.replan(all, intent), repair }];
+}
+
+/** Ports published on one address: what it would be on all. */
+function bindingFlips(expected: Expected): Flip[] {
+  const { intent, options } = expected;
+  return intent.sandboxes.flatMap((sandbox) => {
+    const bound = sandbox.endpoints.flatMap((e) => e.ports.filter((p) => isSpecific(p.hostAddress)));
+    const first = bound[0];
+    if (first?.hostAddress === undefined) return [];
+    const endpoints = sandbox.endpoints.map((e) => ({
+      ...e,
+      ports: e.ports.map(({ hostAddress, ...port }) =>
+        isSpecific(hostAddress) ? port : { ...port, ...(hostAddress === undefined ? {} : { hostAddress }) },
+      ),
+    }));
+    const changed = {
+      ...intent,
+      sandboxes: intent.sandboxes.map((s) => (s === sandbox ? { ...s, endpoints } : s)),
+    };
+    const address = formatAddr(first.hostAddress);
+    const cause = isLoopback(first.hostAddress) ? 'published-on-loopback' : 'published-on-one-address';
+    const value = `${address}:${first.hostPort}:${first.containerPort}/${first.protocol}`;
+    return [
+      {
+        setting: 'publish',
+        meaning: { cause, restriction: true } as const,
+        because: {
+          setting: 'publish',
+          value,
+          origin: { kind: 'container', container: sandbox.name },
+        } as const,
+        plan: expected.replan(options, changed),
+        repair: `recreate ${sandbox.name} with -p ${first.hostPort}:${first.containerPort} in place of -p ${value}`,
+        network: sandbox.name,
+      },
+    ];
+  });
+}
+
+function isSpecific(addr: Addr | undefined): boolean {
+  return addr !== undefined && addr.family === 'ipv4' && !isUnspecified(addr);
+}
+
+function networkFlips(expected: Expected, state: HostState): Flip[] {
   const { intent, options } = expected;
   return intent.networks.flatMap((network) => {
     if (network.driver !== 'bridge') return [];
@@ -107,6 +187,7 @@ function networkFlips(expected: Expected): Flip[] {
       plan: expected.replan(options, replaceNetwork(intent, changed)),
       repair,
       network: network.name,
+      more: gatewayRoutes(state, intent, changed),
     });
     const own = Object.entries(network.options).map(([option, value]) => {
       const { [option]: _, ...rest } = network.options;
@@ -131,13 +212,13 @@ function replaceNetwork(intent: Intent, network: Network): Intent {
   return { ...intent, networks: intent.networks.map((n) => (n.id === network.id ? network : n)) };
 }
 
-/** What changes on the host when the engine works by another plan: rules, sysctls and the proxies' place. */
+/** What changes on the host when the engine works by another plan: rules, sysctls, bridge addresses, proxies. */
 export function planDifference(state: HostState, from: Plan, to: Plan): StateChange[] {
   const host = state.namespaces.find((n) => n.kind === 'host');
   if (host === undefined) return [];
   const changes: StateChange[] = [];
-  const merged = mergeRulesets(host.firewall, from.ruleset, to.ruleset);
-  if (JSON.stringify(from.ruleset) !== JSON.stringify(to.ruleset)) {
+  if (printSave(from.ruleset, { family: 'ipv4' }) !== printSave(to.ruleset, { family: 'ipv4' })) {
+    const merged = mergeRulesets(host.firewall, from.ruleset, to.ruleset);
     changes.push({ namespace: host.name, kind: 'ruleset', from: host.firewall, to: merged });
   }
   for (const [name, wanted] of to.sysctls) {
@@ -145,5 +226,34 @@ export function planDifference(state: HostState, from: Plan, to: Plan): StateCha
     if (from.sysctls.get(name)?.value === wanted.value || now === wanted.value) continue;
     changes.push({ namespace: host.name, kind: 'sysctl', name, value: wanted.value, before: now });
   }
-  return changes;
+  for (const link of to.links) {
+    const before = from.links.find((l) => l.name === link.name)?.addresses ?? [];
+    for (const { prefix } of link.addresses) {
+      if (before.some((a) => sameAddr(a.prefix.addr, prefix.addr))) continue;
+      changes.push({ namespace: host.name, kind: 'add-address', dev: link.name, prefix });
+    }
+  }
+  const started = to.proxies.filter((p) => !from.proxies.some((o) => sameProxy(o, p)));
+  return [...changes, ...startProxies(host, started)];
+}
+
+function sameProxy(a: PlannedProxy, b: PlannedProxy): boolean {
+  return a.protocol === b.protocol && a.hostPort === b.hostPort && a.hostAddress === b.hostAddress;
+}
+
+/** Containers of a network that had no gateway get their default route with one. */
+function gatewayRoutes(state: HostState, intent: Intent, network: Network): StateChange[] {
+  return intent.sandboxes.flatMap((sandbox) => {
+    const ns = state.namespaces.find((n) => n.name === sandbox.name);
+    if (ns === undefined || ns.routes.some((r) => r.family === 'ipv4' && r.dst.bits === 0)) return [];
+    return sandbox.endpoints.flatMap((endpoint): StateChange[] => {
+      const config = network.ipam.find((c) => c.subnet.addr.family === 'ipv4');
+      const gateway = config === undefined ? undefined : gatewayOf(config);
+      const link = ns.links.find((l) =>
+        endpoint.addresses.some((p) => l.addresses.some((a) => sameAddr(a.prefix.addr, p.addr))),
+      );
+      if (endpoint.network !== network.id || gateway === undefined || link === undefined) return [];
+      return [{ namespace: ns.name, kind: 'add-route', route: defaultRoute(link.name, gateway) }];
+    });
+  });
 }

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { formatRule, isRuleError, parseRuleArgs, ruleToArgs, sameRule, scanRule } from './args.ts';
+import { formatRule, isRuleError, parseRuleArgs, ruleToArgs, sameRule } from './args.ts';
 import type { Rule } from './ruleset.ts';
+import { scanRule } from './scan.ts';
 import { splitWords } from './words.ts';
 
 function parse(text: string, family: 'ipv4' | 'ipv6' = 'ipv4'): Rule {
@@ -100,6 +101,59 @@ describe('the form that iptables-save prints', () => {
     expect(formatRule(parse(typed))).toBe(printed);
   });
 
+  test.each([
+    [
+      '-m recent --rcheck --seconds 60 --reap --hitcount 4 --rttl --name ssh --mask 255.255.255.255 --rsource',
+      8,
+    ],
+    ['-m recent --update --name x --mask 255.255.255.255 --rdest', 4],
+    ['-m recent --remove --name x --mask 255.255.255.255 --rsource', 4],
+    ['-m rpfilter --loose --validmark --accept-local --invert', 4],
+    ['-m socket --transparent --nowildcard --restore-skmark', 3],
+    ['-m connlimit --connlimit-upto 3 --connlimit-mask 24 --connlimit-daddr', 3],
+    ['-m physdev --physdev-is-in --physdev-in a --physdev-is-out --physdev-out b --physdev-is-bridged', 5],
+    ['-m addrtype --dst-type LOCAL --limit-iface-in', 2],
+    ['-m addrtype --dst-type LOCAL --limit-iface-out', 2],
+    ['-m owner --socket-exists --uid-owner 5 --gid-owner 6 --suppl-groups', 4],
+    ['-m set --match-set blocked src,dst --return-nomatch', 2],
+    ['-m string --string "a b" --algo bm --from 1 --to 2 --icase', 5],
+    ['-m sctp --sport 1 --chunk-types any INIT', 2],
+    ['-m u32 --u32 "6&0xFF=1"', 1],
+    ['-m helper --helper "ftp-21 x"', 1],
+    [
+      '-j LOG --log-prefix "a b" --log-level 7 --log-tcp-sequence --log-tcp-options --log-ip-options --log-uid --log-macdecode',
+      7,
+    ],
+    ['-j NFLOG --nflog-prefix x --nflog-group 1 --nflog-size 2 --nflog-threshold 3', 4],
+    ['-j MASQUERADE --to-ports 1-2 --random --random-fully', 3],
+    ['-j SNAT --to-source 1.2.3.4 --random --random-fully --persistent', 4],
+    ['-j DNAT --to-destination 1.2.3.4 --random --persistent', 3],
+    ['-j REDIRECT --to-ports 80 --random', 2],
+    ['-j TCPMSS --clamp-mss-to-pmtu', 1],
+    ['-j CHECKSUM --checksum-fill', 1],
+    ['-j CONNMARK --restore-mark --nfmask 0x1 --ctmask 0x2', 3],
+  ])('options keep their own values: %s', (saved, count) => {
+    const rule = parse(saved);
+    expect(formatRule(rule)).toBe(saved);
+    expect([...rule.matches, rule.target].flatMap((part) => part?.options ?? [])).toHaveLength(count);
+  });
+
+  test('an option that is not in the tables keeps the order as given', () => {
+    const text = '-m addrtype --dst-type LOCAL --newer 1 --src-type UNICAST';
+    expect(formatRule(parse(text))).toBe(text);
+  });
+
+  test('an option goes to the newest module that knows it', () => {
+    expect(formatRule(parse('-p tcp -m tcp -m multiport --dport 80'))).toBe(
+      '-p tcp -m tcp -m multiport --dports 80',
+    );
+    expect(formatRule(parse('-p tcp -m multiport -m tcp --dport 80'))).toBe(
+      '-p tcp -m multiport -m tcp --dport 80',
+    );
+    expect(formatRule(parse('-p udp --dport 1 -m udp'))).toBe('-p udp -m udp --dport 1 -m udp');
+    expect(formatRule(parse('-m future --a 1 ! 2 ! --b'))).toBe('-m future --a 1 ! 2 ! --b');
+  });
+
   test('IPv6 defaults and names are its own', () => {
     expect(formatRule(parse('-j REJECT', 'ipv6'))).toBe('-j REJECT --reject-with icmp6-port-unreachable');
     expect(formatRule(parse('-p icmpv6 --icmpv6-type echo-request', 'ipv6'))).toBe(
@@ -107,6 +161,9 @@ describe('the form that iptables-save prints', () => {
     );
     expect(formatRule(parse('-s 2001:db8::1/ffff:ffff::', 'ipv6'))).toBe('-s 2001:db8::/32');
     expect(formatRule(parse('-d ::/0 -j DROP', 'ipv6'))).toBe('-j DROP');
+    expect(formatRule(parse('-p ipv6-icmp -m icmpv6 --icmpv6-type no-route', 'ipv6'))).toBe(
+      '-p ipv6-icmp -m icmp6 --icmpv6-type 1/0',
+    );
   });
 
   test('what is not known is kept as given', () => {
@@ -125,6 +182,9 @@ describe('refusals', () => {
     ['-s example.org', '-s: "example.org" is not an ipv4 address or prefix', 1],
     ['-s 10.0.0.256', '-s: "10.0.0.256" is not an ipv4 address or prefix', 1],
     ['-s 2001:db8::1', '-s: "2001:db8::1" is not an ipv4 address or prefix', 1],
+    ['-s 10.0.0.0/33', '-s: "10.0.0.0/33" is not an ipv4 address or prefix', 1],
+    ['-s 10.0.0.0/ffff::', '-s: "10.0.0.0/ffff::" is not an ipv4 address or prefix', 1],
+    ['-s 10.0.0.0/x', '-s: "10.0.0.0/x" is not an ipv4 address or prefix', 1],
     ['-s 1.1.1.1 -s 2.2.2.2', 'multiple -s flags not allowed', 3],
     ['-j ACCEPT -j DROP', 'multiple -j flags not allowed', 3],
     ['! ! -s 1.1.1.1', 'multiple consecutive ! not allowed', 1],

@@ -4,10 +4,10 @@
  * Commands that change no rule (-L, -S, -Z) and those that the model does not have (-R, -E) are refused by name.
  */
 import type { Family } from '../net/addr.ts';
-import { isRuleError, type RuleError, scanRule } from './args.ts';
 import { normaliseRule } from './normalise.ts';
 import type { Command } from './operation.ts';
 import { type Backend, builtinChains, type Rule, type TableName } from './ruleset.ts';
+import { isRuleError, type RuleError, scanRule } from './scan.ts';
 
 export interface ParsedCommand {
   readonly backend: Backend;

@@ -40,6 +40,7 @@ describe.each(['iptables-nft', 'iptables-legacy'] as const)('%s', (backend) => {
     expect(rules(backend, ...three)).toEqual(['-A INPUT -p icmp', '-A INPUT -p tcp', '-A INPUT -p udp']);
     expect(rules(backend, ...three, '-I INPUT 3 -p sctp')[2]).toBe('-A INPUT -p sctp');
     expect(rules(backend, ...three, '-I INPUT 4 -p sctp')[3]).toBe('-A INPUT -p sctp');
+    expect(rules(backend, ...three, '-D INPUT 3')).toEqual(['-A INPUT -p icmp', '-A INPUT -p tcp']);
     expect(rules(backend, ...three, '-D INPUT 2')).toEqual(['-A INPUT -p icmp', '-A INPUT -p udp']);
     expect(rules(backend, ...three, '-A INPUT -p icmp', '-D INPUT -p icmp')[2]).toBe('-A INPUT -p icmp');
   });
@@ -122,6 +123,24 @@ describe('where the two backends differ', () => {
     expect(run('iptables-nft', '-P INPUT DROP', '-X INPUT').message).toBe('Directory not empty.');
   });
 
+  test('the texts of a refused rule', () => {
+    const jump = ['-A INPUT -j FORWARD', '-I INPUT -j FORWARD'] as const;
+    expect(run('iptables-nft', jump[0]).message).toBe(
+      'RULE_APPEND failed (Operation not supported): rule in chain INPUT',
+    );
+    expect(run('iptables-nft', jump[1]).message).toBe(
+      'RULE_INSERT failed (Operation not supported): rule in chain INPUT',
+    );
+    expect(run('iptables-legacy', jump[0]).message).toBe(
+      "Invalid argument. Run `dmesg' for more information.",
+    );
+    expect(run('iptables-nft', '-A INPUT -j x').message).toBe("Chain 'x' does not exist");
+    expect(run('iptables-legacy', '-A INPUT -j x').message).toBe(
+      "Couldn't load target `x':No such file or directory",
+    );
+    expect(run('iptables-legacy', '-A INPUT -g x').message).toBe("goto 'x' is not a chain");
+  });
+
   test('a legacy table comes into being at the first question, an nft one at the first change', () => {
     for (const line of [
       '-t nat -C OUTPUT -j RETURN',
@@ -146,6 +165,17 @@ describe('where the two backends differ', () => {
     const order = (backend: Backend) => run(backend, ...all).text.match(/^\*\S+/gm);
     expect(order('iptables-nft')).toEqual(['*mangle', '*raw', '*filter', '*nat']);
     expect(order('iptables-legacy')).toEqual(['*mangle', '*raw', '*nat', '*filter']);
+    // Each kind of tables stays together.
+    const mixed = (['ipv4', 'ipv6', 'ipv4'] as const).reduce<Ruleset>((ruleset, family, index) => {
+      const table = index === 2 ? 'nat' : 'filter';
+      return runCommand(ruleset, { backend: 'iptables-nft', family, table }, { op: 'new-chain', chain: 'x' })
+        .ruleset;
+    }, emptyRuleset);
+    expect(mixed.tables.map((t) => `${t.family} ${t.name}`)).toEqual([
+      'ipv4 filter',
+      'ipv4 nat',
+      'ipv6 filter',
+    ]);
   });
 
   test('what stands behind a verdict counts as reachable for nft only', () => {

@@ -288,6 +288,8 @@ describe('other modules', () => {
     ['-m mac --mac-source 02:42:AC:11:00:02', { srcMac: '02:42:ac:11:00:02' }, true],
     ['-m mac ! --mac-source 02:42:ac:11:00:02', {}, false],
     ['-m iprange --src-range 172.17.0.1-172.17.0.3', {}, true],
+    ['-m iprange --src-range 172.17.0.2-172.17.0.3', {}, true],
+    ['-m iprange --src-range 172.17.0.1-172.17.0.2', {}, true],
     ['-m iprange --src-range 172.17.0.3-172.17.0.9', {}, false],
     ['-m iprange ! --dst-range 172.17.0.1-172.17.0.3', {}, true],
     ['-m length --length 60', {}, true],
@@ -318,6 +320,10 @@ describe('other modules', () => {
     ['-m owner ! --gid-owner 5', { owner: { uid: 7, gid: 0 } }, true],
     ['-m owner --uid-owner 0', {}, false],
     ['-m owner ! --uid-owner 0', {}, true],
+    ['-m owner ! --uid-owner 0 --gid-owner 1', {}, false],
+    ['-m owner --uid-owner 5-9', { owner: { uid: 5, gid: 0 } }, true],
+    ['-m owner --uid-owner 5-9', { owner: { uid: 9, gid: 0 } }, true],
+    ['-m owner --uid-owner 5-9', { owner: { uid: 10, gid: 0 } }, false],
     ['-m owner --socket-exists', { owner: { uid: 7, gid: 0 } }, true],
     ['-m owner --socket-exists', {}, false],
   ]);
@@ -364,6 +370,15 @@ describe('what is not known', () => {
     expect(fact('-m future --x 1')).toBe('what -m future matches');
     expect(fact('-m conntrack --ctexpire 100')).toBe('-m conntrack --ctexpire 100');
     expect(fact('-s 10.0.0.1/255.0.255.0')).toContain('10.0.0.0/255.0.255.0');
+    expect(fact('-m addrtype --dst-type LOCAL,NEWTYPE')).toBe('-m addrtype --dst-type LOCAL,NEWTYPE');
+    expect(fact('-m owner --uid-owner somebody', { owner: { uid: 1, gid: 1 } })).toBe(
+      '-m owner --uid-owner somebody',
+    );
+    expect(fact('-m owner --suppl-groups --gid-owner 1', { owner: { uid: 1, gid: 1 } })).toBe(
+      '-m owner --suppl-groups',
+    );
+    expect(fact('-p tcp --tcp-flags SYN,NEWFLAG SYN')).toBe('-m tcp --tcp-flags SYN,NEWFLAG SYN');
+    expect(fact('-p icmp --icmp-type new-type', icmp)).toBe('-m icmp --icmp-type new-type');
     expect(fact('-p unheard')).toBe('number of protocol unheard');
     expect(fact('-m time --timestart 09:00')).toBe('time of day (-m time)');
   });
@@ -379,6 +394,11 @@ describe('what is not known', () => {
     expect(fact('-i docker0 -m future --x -m mark --mark 0')).toBe('what -m future matches');
     expect(fact('-m future --x -m mark --mark 0')).toBe('what -m future matches');
     expect(fact('-p tcp --tcp-option 8 --dport 81')).toBe(false);
+    expect(fact('-m conntrack --ctstate ESTABLISHED --ctexpire 5')).toBe(false);
+    expect(fact('-m conntrack --ctproto 17 --ctexpire 5')).toBe(false);
+    expect(fact('-m conntrack --ctstate NEW --ctexpire 5')).toBe('-m conntrack --ctexpire 5');
+    expect(fact('-m conntrack --ctstate SOMETHING --ctproto 17')).toBe(false);
+    expect(fact('-m conntrack --ctstate SOMETHING --ctproto 6')).toBe('-m conntrack --ctstate SOMETHING');
   });
 
   test('sets are asked where the facts have them', () => {

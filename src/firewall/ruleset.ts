@@ -1,6 +1,6 @@
 /**
  * The Ruleset: tables, chains and rules of one firewall as immutable data, keyed by backend, family and table.
- * In: `parse.ts` (iptables-save) or `machine.ts` (operations). Out: `print.ts`, `match.ts`, `diff.ts`.
+ * In: `save.ts` (iptables-save) or `machine.ts` (operations). Out: `save.ts`, `match.ts`, `diff.ts`.
  * A rule keeps every match and target it was given, understood or not; what they mean is `match.ts`'s subject.
  */
 import type { Family } from '../net/addr.ts';
@@ -21,7 +21,7 @@ export interface Table {
   readonly backend: Backend;
   readonly family: Family;
   readonly name: TableName;
-  /** Built-in chains first (they alone have a policy), in the order in which they were seen or made. */
+  /** Built-in chains first (they alone have a policy), as they were seen; the machine puts new ones in the order of their names, as iptables does. */
   readonly chains: readonly Chain[];
 }
 

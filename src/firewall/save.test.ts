@@ -77,6 +77,13 @@ test('without a header the caller decides', () => {
   expect(tables).toMatchObject([{ backend: 'iptables-legacy', family: 'ipv6', chains: [] }]);
 });
 
+test('fragments and bare rules', () => {
+  const bare = '*filter\n:INPUT ACCEPT [0:0]\n-A INPUT ! -f -j DROP\n-A INPUT\nCOMMIT\n';
+  const { tables } = parseSave(bare, nft);
+  expect(tables[0]?.chains[0]?.rules[0]?.fragment).toEqual({ not: true, value: true });
+  expect(printSave({ tables }, { family: 'ipv4' })).toBe(bare);
+});
+
 test('lines may end as on Windows', () => {
   expect(parseSave(text.replaceAll('\n', '\r\n'), nft).errors).toEqual([]);
 });

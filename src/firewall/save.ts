@@ -4,7 +4,6 @@
  * Comments are not kept, except for what the header says: which program wrote the tables that follow.
  */
 import type { Family } from '../net/addr.ts';
-import { isRuleError, parseCounters, scanRule } from './args.ts';
 import { formatRule } from './format.ts';
 import {
   type Backend,
@@ -16,6 +15,7 @@ import {
   type Table,
   type TableName,
 } from './ruleset.ts';
+import { isRuleError, parseCounters, scanRule } from './scan.ts';
 import { splitWords } from './words.ts';
 
 export interface SaveError {

@@ -6,9 +6,19 @@
 
 import { mergeRulesets } from '../firewall/merge.ts';
 import type { Ruleset } from '../firewall/ruleset.ts';
-import { type Addr, sameAddr } from '../net/addr.ts';
+import { type Addr, ipv4, ipv6, sameAddr } from '../net/addr.ts';
 import { hostPrefix, lastAddr, maskPrefix, type Prefix, samePrefix } from '../net/prefix.ts';
-import type { BridgePort, HostState, Link, Namespace, Route, Sysctl } from './state.ts';
+import type {
+  BridgePort,
+  HostState,
+  Link,
+  Namespace,
+  PortProxy,
+  Route,
+  Socket,
+  Sysctl,
+  UnmodelledHook,
+} from './state.ts';
 
 export type StateChange = { readonly namespace: string } & (
   | { readonly kind: 'ruleset'; readonly from: Ruleset; readonly to: Ruleset }
@@ -29,6 +39,23 @@ export type StateChange = { readonly namespace: string } & (
   | { readonly kind: 'delete-route'; readonly route: Route }
   | { readonly kind: 'delete-neighbour'; readonly dev: string; readonly addr: Addr }
   | { readonly kind: 'delete-policy-rule'; readonly priority: number }
+  | {
+      readonly kind: 'add-bridge';
+      readonly dev: string;
+      readonly mtu: number;
+      readonly prefix: Prefix | undefined;
+    }
+  /** What the engine does when it connects a container anew: a veth pair from the bridge into its namespace. */
+  | {
+      readonly kind: 'attach';
+      readonly dev: string;
+      readonly mac: string;
+      readonly prefix: Prefix;
+      readonly gateway: Addr | undefined;
+      readonly bridge: string;
+    }
+  | { readonly kind: 'start-proxy'; readonly proxy: PortProxy }
+  | { readonly kind: 'delete-nft-chain'; readonly chain: UnmodelledHook }
 );
 
 /** The state after these changes, in order. A change to what is not there changes nothing. */
@@ -39,7 +66,16 @@ export function applyChanges(state: HostState, changes: readonly StateChange[]):
 function applyChange(state: HostState, change: StateChange): HostState {
   const namespaces = state.namespaces.map((ns) => (ns.name === change.namespace ? changed(ns, change) : ns));
   const result = { ...state, namespaces };
-  return change.kind === 'link-up' ? raisePeer(result, change.namespace, change.dev) : result;
+  switch (change.kind) {
+    case 'link-up':
+      return raisePeer(result, change.namespace, change.dev);
+    case 'attach':
+      return attach(result, change);
+    case 'start-proxy':
+      return { ...result, proxies: [...(state.proxies ?? []), change.proxy] };
+    default:
+      return result;
+  }
 }
 
 function changed(ns: Namespace, change: StateChange): Namespace {
@@ -53,9 +89,20 @@ function changed(ns: Namespace, change: StateChange): Namespace {
       };
     case 'sysctl':
       return { ...ns, sysctls: withSysctl(ns, change.name, change.value) };
+    case 'attach':
+      return ns;
+    case 'add-bridge':
+      return addBridge(ns, change.dev, change.mtu, change.prefix);
+    case 'start-proxy':
+      return { ...ns, sockets: [...(ns.sockets ?? []), proxySocket(change.proxy)] };
+    case 'delete-nft-chain':
+      return { ...ns, unmodelledHooks: ns.unmodelledHooks.filter((c) => c.name !== change.chain.name) };
     case 'link-up':
-      return addConnected(
-        editLink(ns, change.dev, (l) => ({ ...l, up: true, carrier: true })),
+      return startPorts(
+        addConnected(
+          editLink(ns, change.dev, (l) => ({ ...l, up: true, carrier: true })),
+          change.dev,
+        ),
         change.dev,
       );
     case 'rename-link':
@@ -120,16 +167,111 @@ function renameLink(ns: Namespace, dev: string, name: string): Namespace {
   return { ...ns, links, sysctls, routes: ns.routes.map((r) => (r.dev === dev ? { ...r, dev: name } : r)) };
 }
 
+/** A carrier comes up at both ends of a veth, and a bridge port whose link has one forwards again. */
 function raisePeer(state: HostState, namespace: string, dev: string): HostState {
   const peer = state.namespaces.find((n) => n.name === namespace)?.links.find((l) => l.name === dev)?.peer;
   if (peer?.namespace === undefined) return state;
+  const raised = (l: Link): Link => startPort({ ...l, carrier: true });
   return {
     ...state,
     namespaces: state.namespaces.map((ns) =>
       ns.name === peer.namespace
-        ? { ...ns, links: ns.links.map((l) => (l.index === peer.index ? { ...l, carrier: true } : l)) }
+        ? { ...ns, links: ns.links.map((l) => (l.index === peer.index ? raised(l) : l)) }
         : ns,
     ),
+  };
+}
+
+/** Ports of a bridge that goes up start to forward (br_dev_open, br_stp_enable_bridge). */
+function startPorts(ns: Namespace, bridge: string): Namespace {
+  return { ...ns, links: ns.links.map((l) => (l.master === bridge ? startPort(l) : l)) };
+}
+
+function startPort(link: Link): Link {
+  if (link.port?.state !== 'disabled' || !link.up) return link;
+  return { ...link, port: { ...link.port, state: 'forwarding' } };
+}
+
+function addBridge(ns: Namespace, dev: string, mtu: number, prefix: Prefix | undefined): Namespace {
+  const link: Link = {
+    index: freeIndex(ns),
+    name: dev,
+    kind: 'bridge',
+    up: true,
+    carrier: true,
+    mtu,
+    mac: `new:${dev}`,
+    addresses: prefix === undefined ? [] : [{ prefix, scope: 'global' }],
+    bridge: { vlanFiltering: false, callIptables: false, callIp6tables: false },
+  };
+  const sysctls = new Map(ns.sysctls);
+  const forwarding = sysctls.get('net.ipv4.conf.default.forwarding') ?? sysctls.get('net.ipv4.ip_forward');
+  if (forwarding !== undefined) sysctls.set(`net.ipv4.conf.${dev}.forwarding`, forwarding);
+  return addConnected({ ...ns, sysctls, links: [...ns.links, link] }, dev);
+}
+
+function freeIndex(ns: Namespace): number {
+  return Math.max(0, ...ns.links.map((l) => l.index)) + 1;
+}
+
+function attach(state: HostState, change: Extract<StateChange, { kind: 'attach' }>): HostState {
+  const host = state.namespaces.find((n) => n.kind === 'host');
+  const inside = state.namespaces.find((n) => n.name === change.namespace);
+  if (host === undefined || inside === undefined) return state;
+  const near = freeIndex(host);
+  const far = freeIndex(inside);
+  const base = { kind: 'veth', up: true, carrier: true, mtu: 1500 } as const;
+  const port: Link = {
+    ...base,
+    index: near,
+    name: `veth-${change.namespace}`,
+    mac: `new:${change.namespace}`,
+    addresses: [],
+    master: change.bridge,
+    peer: { index: far, namespace: inside.name },
+  };
+  const own: Link = {
+    ...base,
+    index: far,
+    name: change.dev,
+    mac: change.mac,
+    addresses: [{ prefix: change.prefix, scope: 'global' }],
+    peer: { index: near, namespace: host.name },
+  };
+  const connected = addConnected({ ...inside, links: [...inside.links, own] }, change.dev);
+  const routes = change.gateway === undefined ? [] : [defaultRoute(change.dev, change.gateway)];
+  return {
+    ...state,
+    namespaces: state.namespaces.map((ns) => {
+      if (ns === inside) return { ...connected, routes: [...connected.routes, ...routes] };
+      return ns === host ? { ...ns, links: [...ns.links, port] } : ns;
+    }),
+  };
+}
+
+/** The default route of the main table by a gateway. */
+export function defaultRoute(dev: string, gateway: Addr): Route {
+  const any = gateway.family === 'ipv4' ? ipv4(0) : ipv6(0n);
+  const { family } = gateway;
+  return {
+    family,
+    type: 'unicast',
+    dst: { addr: any, bits: 0 },
+    table: 'main',
+    dev,
+    gateway,
+    metric: 0,
+    flags: [],
+  };
+}
+
+function proxySocket(proxy: PortProxy): Socket {
+  return {
+    protocol: proxy.protocol === 'udp' ? 'udp' : 'tcp',
+    address: proxy.hostAddress,
+    families: [proxy.hostAddress.family],
+    port: proxy.hostPort,
+    process: 'docker-proxy',
   };
 }
 

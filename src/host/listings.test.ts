@@ -118,6 +118,7 @@ describe('policy rules', () => {
       fwmask: '0xff',
       iif: 'br0',
       oif: 'lo',
+      iif_detached: null,
       oif_detached: null,
       table: '100',
     });

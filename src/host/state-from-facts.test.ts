@@ -207,6 +207,25 @@ describe('peers', () => {
     expect(link('host', 'vethA')?.peer).toEqual({ index: 2, namespace: 'a' });
   });
 
+  it('of a macvlan child are looked for on the host first, where numbers fit another container too', () => {
+    const macvlan = child({ linkinfo: { info_kind: 'macvlan' } });
+    const { link } = stateOf({
+      'ip-link.json': [veth(2, 'eth0', 9, 0)],
+      'sandboxes.json': { m1: box1(macvlan, 'net:[1]'), web: box(5, 'net:[2]') },
+    });
+    expect(link('m1', 'eth0')?.peer).toEqual({ index: 2, namespace: 'host' });
+  });
+
+  it('of an uplink stay outside, even where the numbers fit a container', () => {
+    const files = {
+      'ip-link.json': [veth(2, 'eth0', 7, 0)],
+      'sandboxes.json': { odd: box1(veth(7, 'eth0', 2, 0), 'net:[1]') },
+    };
+    expect(stateOf(files).link('host', 'eth0')?.peer).toEqual({ index: 7, namespace: 'odd' });
+    const outside = { links: [{ name: 'up0', peer: 'eth0' }] };
+    expect(stateOf({ ...files, 'outside.json': outside }).link('host', 'eth0')?.peer).toEqual({ index: 7 });
+  });
+
   it('stay open when nothing tells', () => {
     const same = { ...box(0, 'net:[1]'), ip_addr: [veth(2, 'eth0', 4, 0)] };
     const { link } = stateOf({
@@ -269,6 +288,40 @@ describe('namespaces', () => {
     expect(state.proxies).toBeUndefined();
     expect(parts('web')).toEqual(['routes ipv6', 'policyRules ipv4', 'policyRules ipv6']);
     expect(namespace('web')?.sockets).toHaveLength(1);
+  });
+});
+
+describe('families', () => {
+  it('of routes are read once, though the first listing may hold both', () => {
+    const both = [
+      { dst: '10.0.0.0/8', dev: 'a' },
+      { dst: 'fe80::/64', dev: 'a' },
+    ];
+    const routes = (files: Readonly<Record<string, unknown>>) =>
+      stateOf(files)
+        .namespace('host')
+        ?.routes.map((r) => formatPrefix(r.dst));
+    expect(routes({ 'ip-route.json': both })).toEqual(['10.0.0.0/8', 'fe80::/64']);
+    const six = [
+      { dst: 'fe80::/64', dev: 'a' },
+      { dst: '::1', dev: 'lo' },
+    ];
+    expect(routes({ 'ip-route.json': both, 'ip6-route.json': six })).toEqual([
+      '10.0.0.0/8',
+      'fe80::/64',
+      '::1/128',
+    ]);
+    expect(stateOf({ 'ip-route.json': both }).namespace('host')?.missing).not.toContainEqual({
+      part: 'routes',
+      family: 'ipv6',
+      file: 'ip6-route.json',
+    });
+  });
+
+  it('of policy rules are those of their listings', () => {
+    const rule = [{ priority: 0, src: 'all', table: 'local' }];
+    const { namespace } = stateOf({ 'ip-rule.json': rule, 'ip6-rule.json': rule });
+    expect(namespace('host')?.policyRules.map((r) => r.family)).toEqual(['ipv4', 'ipv6']);
   });
 });
 
@@ -347,13 +400,13 @@ table inet myfw {
 			     10.0.0.2 }
 	}
 
-	chain forward {
-		type filter hook forward priority filter; policy drop;
-	}
-
 	chain input {
 		type filter hook input priority filter; policy accept;
 		ip saddr { 10.0.0.1, 10.0.0.2 } log prefix "}" drop
+	}
+
+	chain forward {
+		type filter hook forward priority filter; policy drop;
 	}
 
 	chain jumped-to {
@@ -375,9 +428,9 @@ table bridge x {
     ['text', { 'nft-ruleset.txt': text }],
   ])('that iptables does not own are named, from %s; idle ones do nothing', (_, listing) => {
     const hooks = stateOf({ ...listing, 'iptables-save.txt': save }).namespace('host')?.unmodelledHooks;
-    expect(hooks?.map((h) => [h.family, h.hook, h.name])).toEqual([
-      ['inet', 'forward', 'inet myfw forward'],
-      ['inet', 'input', 'inet myfw input'],
+    expect(hooks?.map((h) => `${h.family} ${h.hook}: ${h.name}`).sort()).toEqual([
+      'inet forward: inet myfw forward',
+      'inet input: inet myfw input',
     ]);
   });
 
@@ -398,8 +451,8 @@ table bridge x {
       'sandboxes.json': { web: box(4, 'net:[1]', { nft: text, iptables_save: save }) },
     });
     expect(namespace('web')?.unmodelledHooks.map((h) => h.name)).toEqual([
-      'inet myfw forward',
       'inet myfw input',
+      'inet myfw forward',
     ]);
   });
 });

@@ -7,15 +7,25 @@ import type { Route } from '../host/state.ts';
 import { type Change, firewallSteps, type RouteSpec, type Step } from './change.ts';
 import type { NamespacePath } from './namespace.ts';
 
+export interface Translated {
+  readonly change: Change;
+  /** What is not a matter of links, routes, sysctls and iptables: an engine's or another tool's work. */
+  readonly left: readonly StateChange[];
+}
+
 /** `where` gives the path of a namespace by its name in the state. */
 export function changeOf(
   changes: readonly StateChange[],
   where: (namespace: string) => NamespacePath,
-): Change {
-  return { steps: changes.flatMap((change) => stepsOf(change, where(change.namespace))) };
+): Translated {
+  const translated = changes.map((change) => ({ change, steps: stepsOf(change, where(change.namespace)) }));
+  return {
+    change: { steps: translated.flatMap(({ steps }) => steps ?? []) },
+    left: translated.flatMap(({ change, steps }) => (steps === undefined ? [change] : [])),
+  };
 }
 
-function stepsOf(change: StateChange, netns: NamespacePath): readonly Step[] {
+function stepsOf(change: StateChange, netns: NamespacePath): readonly Step[] | undefined {
   const at = netns === undefined ? {} : { netns };
   switch (change.kind) {
     case 'ruleset':
@@ -28,6 +38,14 @@ function stepsOf(change: StateChange, netns: NamespacePath): readonly Step[] {
       return [{ ...at, kind: 'set-link', name: change.dev, set: { up: true }, before: { up: false } }];
     case 'rename-link':
       return [{ ...at, kind: 'rename-link', name: change.dev, to: change.name }];
+    case 'add-bridge':
+      return [
+        { ...at, kind: 'add-link', name: change.dev, link: { type: 'bridge' } },
+        ...(change.prefix === undefined
+          ? []
+          : [{ ...at, kind: 'add-address', dev: change.dev, prefix: change.prefix } as const]),
+        { ...at, kind: 'set-link', name: change.dev, set: { mtu: change.mtu, up: true } },
+      ];
     case 'link-master':
       return [{ ...at, kind: 'set-link', name: change.dev, set: { master: change.master } }];
     case 'link-mtu':
@@ -44,6 +62,10 @@ function stepsOf(change: StateChange, netns: NamespacePath): readonly Step[] {
       return [{ ...at, kind: 'delete-neighbour', dev: change.dev, addr: change.addr }];
     case 'delete-policy-rule':
       return [{ ...at, kind: 'delete-policy-rule', family: 'ipv4', priority: change.priority }];
+    case 'attach':
+    case 'start-proxy':
+    case 'delete-nft-chain':
+      return undefined;
   }
 }
 

@@ -44,12 +44,19 @@ describe('parseArguments', () => {
       },
     ],
     [
-      ['--default-network-opt=bridge=a=b=c', '--default-network-opt=bridge=d=e', '--default-network-opt=x=y=z'],
+      [
+        '--default-network-opt=bridge=a=b=c',
+        '--default-network-opt=bridge=d=e',
+        '--default-network-opt=x=y=z',
+      ],
       { 'default-network-opt': { bridge: { a: 'b=c', d: 'e' }, x: { y: 'z' } } },
     ],
     [['--feature=a', '--feature=b=false'], { feature: { a: true, b: false } }],
     [['--dns-search=a.b. ', '--dns-search=.'], { 'dns-search': ['a.b', '.'] }],
-    [['-H', 'unix:///x', '--storage-driver=vfs', '-p', '--icc'], { host: ['unix:///x'], 'storage-driver': 'vfs', pidfile: '--icc' }],
+    [
+      ['-H', 'unix:///x', '--storage-driver=vfs', '-p', '--icc'],
+      { host: ['unix:///x'], 'storage-driver': 'vfs', pidfile: '--icc' },
+    ],
     [['--icc=false', '--'], { icc: false }],
   ])('reads %j', (args, values) => {
     expect(parse('28.5.2', ...args)).toMatchObject({ values, errors: [] });
@@ -72,26 +79,63 @@ describe('parseArguments', () => {
     ['flag-value-missing', ['-Db'], "flag needs an argument: 'b' in -b"],
     ['flag-syntax', ['---x'], 'bad flag syntax: ---x'],
     ['flag-syntax', ['--=x'], 'bad flag syntax: --=x'],
-    ['flag-value-invalid', ['--mtu=x'], 'invalid argument "x" for "--mtu" flag: strconv.ParseInt: parsing "x": invalid syntax'],
-    ['flag-value-invalid', ['--mtu=08'], 'invalid argument "08" for "--mtu" flag: strconv.ParseInt: parsing "08": invalid syntax'],
+    [
+      'flag-value-invalid',
+      ['--mtu=x'],
+      'invalid argument "x" for "--mtu" flag: strconv.ParseInt: parsing "x": invalid syntax',
+    ],
+    [
+      'flag-value-invalid',
+      ['--mtu=08'],
+      'invalid argument "08" for "--mtu" flag: strconv.ParseInt: parsing "08": invalid syntax',
+    ],
     [
       'flag-value-invalid',
       ['--mtu=99999999999999999999'],
       'invalid argument "99999999999999999999" for "--mtu" flag: strconv.ParseInt: parsing "99999999999999999999": value out of range',
     ],
-    ['flag-value-invalid', ['--icc=maybe'], 'invalid argument "maybe" for "--icc" flag: strconv.ParseBool: parsing "maybe": invalid syntax'],
-    ['flag-value-invalid', ['-D=maybe'], 'invalid argument "maybe" for "-D, --debug" flag: strconv.ParseBool: parsing "maybe": invalid syntax'],
+    [
+      'flag-value-invalid',
+      ['--icc=maybe'],
+      'invalid argument "maybe" for "--icc" flag: strconv.ParseBool: parsing "maybe": invalid syntax',
+    ],
+    [
+      'flag-value-invalid',
+      ['-D=maybe'],
+      'invalid argument "maybe" for "-D, --debug" flag: strconv.ParseBool: parsing "maybe": invalid syntax',
+    ],
     ['flag-value-invalid', ['--ip=zz'], 'invalid argument "zz" for "--ip" flag: failed to parse IP: "zz"'],
-    ['flag-value-invalid', ['--dns=zz'], 'invalid argument "zz" for "--dns" flag: invalid string being converted to IP address: zz'],
-    ['flag-value-invalid', ['--dns-search=a..b'], 'invalid argument "a..b" for "--dns-search" flag: a..b is not a valid domain'],
-    ['flag-value-invalid', ['--dns-search=1.2'], 'invalid argument "1.2" for "--dns-search" flag: 1.2 is not a valid domain'],
-    ['flag-value-invalid', ['--default-address-pool=x'], `invalid argument "x" for "--default-address-pool" flag: invalid field 'x' must be a key=value pair`],
-    ['flag-value-invalid', ['--default-address-pool=foo=1'], `invalid argument "foo=1" for "--default-address-pool" flag: unexpected key 'foo' in 'foo=1'`],
+    [
+      'flag-value-invalid',
+      ['--dns=zz'],
+      'invalid argument "zz" for "--dns" flag: invalid string being converted to IP address: zz',
+    ],
+    [
+      'flag-value-invalid',
+      ['--dns-search=a..b'],
+      'invalid argument "a..b" for "--dns-search" flag: a..b is not a valid domain',
+    ],
+    [
+      'flag-value-invalid',
+      ['--dns-search=1.2'],
+      'invalid argument "1.2" for "--dns-search" flag: 1.2 is not a valid domain',
+    ],
+    [
+      'flag-value-invalid',
+      ['--default-address-pool=x'],
+      `invalid argument "x" for "--default-address-pool" flag: invalid field 'x' must be a key=value pair`,
+    ],
+    [
+      'flag-value-invalid',
+      ['--default-address-pool=foo=1'],
+      `invalid argument "foo=1" for "--default-address-pool" flag: unexpected key 'foo' in 'foo=1'`,
+    ],
     [
       'flag-value-invalid',
       ['--default-network-opt=a=b'],
       'invalid argument "a=b" for "--default-network-opt" flag: invalid value "a=b" for map option, should be root-key=key=value',
     ],
+    ['argument-unexpected', ['--', 'foo'], '"dockerd" accepts no argument(s).'],
     ['argument-unexpected', ['foo'], '"dockerd" accepts no argument(s).'],
     ['argument-unexpected', ['--', '--icc'], '"dockerd" accepts no argument(s).'],
     ['argument-unexpected', ['-'], '"dockerd" accepts no argument(s).'],
@@ -107,6 +151,21 @@ describe('parseArguments', () => {
 
   it.each([
     ['17.06.2', ['--ip6tables'], 'unknown flag: --ip6tables'],
+    [
+      '27.0.1',
+      ['--default-address-pool=base=zz'],
+      `invalid argument "base=zz" for "--default-address-pool" flag: invalid base prefix "zz": netip.ParsePrefix("zz"): no '/'`,
+    ],
+    [
+      '28.5.2',
+      ['--default-address-pool=base=zz/8'],
+      `invalid argument "base=zz/8" for "--default-address-pool" flag: invalid base prefix "zz/8": netip.ParsePrefix("zz/8"): ParseAddr("zz"): unable to parse IP`,
+    ],
+    [
+      '28.5.2',
+      ['--feature=a=x'],
+      'invalid argument "a=x" for "--feature" flag: strconv.ParseBool: parsing "x": invalid syntax',
+    ],
     ['17.06.2', ['--ip=zz'], 'invalid argument "zz" for "--ip" flag: zz is not an ip address'],
     ['17.06.2', ['--dns=zz'], 'invalid argument "zz" for "--dns" flag: zz is not an ip address'],
     ['23.0.18', ['--default-network-opt=a=b=c'], 'unknown flag: --default-network-opt'],
@@ -121,10 +180,23 @@ describe('parseArguments', () => {
   });
 
   it.each([
-    ['17.06.2', ['--graph', '/x', '--cluster-store=x', '--disable-legacy-registry', '--oom-score-adjust', '5']],
+    [
+      '17.06.2',
+      ['--graph', '/x', '--cluster-store=x', '--disable-legacy-registry', '--oom-score-adjust', '5'],
+    ],
     ['20.10.24', ['--ip6tables', '--experimental', '--default-address-pool=base=zz', '--rootless']],
     ['27.3.0', ['--feature=x']],
-    ['29.7.2', ['--firewall-backend=nftables', '--bridge-accept-fwmark=1', '--nri-opts', 'x', '--default-stop-timeout', '5']],
+    [
+      '29.7.2',
+      [
+        '--firewall-backend=nftables',
+        '--bridge-accept-fwmark=1',
+        '--nri-opts',
+        'x',
+        '--default-stop-timeout',
+        '5',
+      ],
+    ],
   ])('on %s accepts %j', (engine, args) => {
     expect(parse(engine, ...args).errors).toEqual([]);
   });

@@ -48,11 +48,18 @@ interface Found {
   readonly remedy: string;
 }
 
-/** The daemon looks at bip before fixed-cidr until 27, and at fixed-cidr first since 28.0, IPv6 only when it is on. */
+/**
+ * The daemon looks at bip before fixed-cidr until 27, at fixed-cidr first since 28.0, and at bip6 only when IPv6 is
+ * on. Since 25.0 fixed-cidr-v6 was checked before, with all other values.
+ */
 function unreadable(settings: Settings, engine: string): Found | undefined {
   const modern = isAtLeast(engine, '28.0');
-  const v6: readonly OptionName[] = modern && !settings.ipv6.value ? [] : ['fixed-cidr-v6', 'bip6'];
-  const order: readonly OptionName[] = modern ? ['fixed-cidr', 'bip', ...v6] : ['bip', 'fixed-cidr', ...v6];
+  const v4: readonly OptionName[] = modern ? ['fixed-cidr', 'bip'] : ['bip', 'fixed-cidr'];
+  const v6: readonly OptionName[] = [
+    ...(isAtLeast(engine, '25.0') ? [] : (['fixed-cidr-v6'] as const)),
+    ...(settings.ipv6.value ? (['bip6'] as const) : []),
+  ];
+  const order = [...v4, ...v6];
   for (const option of order) {
     const { value } = settings[option];
     if (typeof value !== 'string' || value === '' || parsePrefix(value) !== undefined) continue;

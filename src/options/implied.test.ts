@@ -34,15 +34,18 @@ describe('withSetting', () => {
 
   it('does not depend on the way by which settings were reached', () => {
     fc.assert(
-      fc.property(fc.array(fc.tuple(fc.constantFrom('iptables', 'ip-masq', 'icc'), fc.boolean())), (changes) => {
-        const last = new Map(changes);
-        const apply = (list: Iterable<[string, boolean]>) =>
-          [...list].reduce(
-            (options, [name, value]) => withSetting(options, name as 'icc', value, origin),
-            resolveOptions({ engine: '28.5.2' }).options,
-          );
-        expect(apply(changes as [string, boolean][])).toEqual(apply(last));
-      }),
+      fc.property(
+        fc.array(fc.tuple(fc.constantFrom('iptables', 'ip-masq', 'icc'), fc.boolean())),
+        (changes) => {
+          const last = new Map(changes);
+          const apply = (list: Iterable<[string, boolean]>) =>
+            [...list].reduce(
+              (options, [name, value]) => withSetting(options, name as 'icc', value, origin),
+              resolveOptions({ engine: '28.5.2' }).options,
+            );
+          expect(apply(changes as [string, boolean][])).toEqual(apply(last));
+        },
+      ),
     );
   });
 });

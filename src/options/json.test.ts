@@ -114,6 +114,10 @@ describe('parseJson', () => {
     expect(parseJson('{}\n', 'first')).not.toHaveProperty('rest');
   });
 
+  it('reads four hexadecimal digits of an escape', () => {
+    expect(parseJson('"\\u00e9a"', 'whole')).toMatchObject({ node: { value: 'éa' } });
+  });
+
   it('bounds nesting', () => {
     expect(refusal('['.repeat(100_000))).toBe('exceeded max depth');
     expect(refusal(`${'['.repeat(900)}${']'.repeat(900)}`)).toBeUndefined();

@@ -71,3 +71,8 @@ export function flowOf(probe: Probe): Flow {
     ...(probe.direct === 1 ? { direct: true } : {}),
   };
 }
+
+/** Tells the same question apart from others across captures of one version. */
+export function flowKey(probe: Probe): string {
+  return [probe.name, probe.frm, probe.kind, probe.dst, probe.port ?? ''].join(' ');
+}

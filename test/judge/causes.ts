@@ -4,12 +4,12 @@
  */
 import { diagnose } from '../../src/diagnosis/diagnose.ts';
 import type { Diagnosis } from '../../src/diagnosis/finding.ts';
-import type { Facts } from '../../src/host/facts.ts';
 import { applyChanges } from '../../src/host/change.ts';
+import type { Facts } from '../../src/host/facts.ts';
 import { hostStateFromFacts } from '../../src/host/state-from-facts.ts';
 import { makeScene, walk } from '../../src/packet/walk.ts';
 import { expectedFromFacts } from '../../src/plan/expected.ts';
-import { flowOf, probesOf, scenarioOf } from './capture.ts';
+import { flowKey, flowOf, probesOf, scenarioOf } from './capture.ts';
 
 export interface CauseVerdict {
   readonly kind: 'fault' | 'healthy';
@@ -23,12 +23,12 @@ export interface CauseVerdict {
   readonly diagnosis: Diagnosis;
 }
 
-/** Undefined for captures that do not say what is right. */
-export function judgeCauses(facts: Facts): CauseVerdict | undefined {
+/** `healthy`: flows that work in the version's default capture. Undefined for captures that do not say what is right. */
+export function judgeCauses(facts: Facts, healthy: ReadonlySet<string>): CauseVerdict | undefined {
   const scenario = scenarioOf(facts);
   if (scenario.labelled === false || scenario.healthy == null) return undefined;
   const { state } = hostStateFromFacts(facts);
-  const diagnosis = diagnose({ state, expected: expectedFromFacts(facts, state), facts });
+  const diagnosis = diagnose({ state, expected: expectedFromFacts(facts, { state }), facts });
   const first = diagnosis.findings[0];
   const said = first?.cause ?? 'nothing';
   if (scenario.healthy) {
@@ -36,8 +36,18 @@ export function judgeCauses(facts: Facts): CauseVerdict | undefined {
   }
   const wanted = [...(scenario.causes ?? []), ...(scenario.alsoAcceptable ?? [])];
   const names = new Set(scenario.brokenFlows ?? []);
-  const flows = probesOf(facts).filter((p) => names.has(p.name) && p.success === false && p.decidable !== false);
+  const flows = probesOf(facts).filter(
+    (p) => names.has(p.name) && healthy.has(flowKey(p)) && p.success === false && p.decidable !== false,
+  );
   const scene = makeScene(applyChanges(state, first?.changes ?? []));
   const healed = flows.filter((p) => walk(scene, flowOf(p)).outcome === 'ok').length;
-  return { kind: 'fault', said, wanted, right: wanted.includes(said), healed, broken: flows.length, diagnosis };
+  return {
+    kind: 'fault',
+    said,
+    wanted,
+    right: wanted.includes(said),
+    healed,
+    broken: flows.length,
+    diagnosis,
+  };
 }

@@ -49,7 +49,8 @@ function judge(probe: Probe, trace: Trace): WalkVerdict {
     exact,
     sameClass,
     seenAs: src === undefined ? undefined : src === seen,
-    deliveredTo: at === undefined && srv === undefined ? undefined : at === place(trace) && sameServer(srv, trace),
+    deliveredTo:
+      at === undefined && srv === undefined ? undefined : at === place(trace) && sameServer(srv, trace),
   };
 }
 

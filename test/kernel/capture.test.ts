@@ -3,7 +3,9 @@
  * and the capture leaves the namespaces as they were. Needs the right to make network namespaces.
  */
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, readlinkSync } from 'node:fs';
+import { existsSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { captureFacts } from '../../src/bundle/capture.ts';
 import { CaptureError } from '../../src/bundle/error.ts';
@@ -15,7 +17,6 @@ import { formatPrefix } from '../../src/net/prefix.ts';
 
 const environment = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` };
 const possible = spawnSync('unshare', ['--net', 'true'], { env: environment }).status === 0;
-const hasLegacy = spawnSync('iptables-legacy-save', ['-V'], { env: environment }).status === 0;
 
 interface Place {
   readonly path: string;
@@ -42,6 +43,17 @@ function inside(place: Place, ...argv: string[]): string {
     env: environment,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+}
+
+/** Whether a legacy table could be made whose existence can be seen: in a user namespace it cannot. */
+function makeLegacyRule(place: Place): boolean {
+  const attempt = (...argv: string[]) =>
+    spawnSync('nsenter', [`--net=${place.path}`, '--', ...argv], {
+      env: { ...environment, XTABLES_LOCKFILE: join(tmpdir(), `xtables-${process.pid}.lock`) },
+    }).status === 0;
+  const made = attempt('iptables-legacy', '-A', 'FORWARD', '-j', 'DROP');
+  rmSync(join(tmpdir(), `xtables-${process.pid}.lock`), { force: true });
+  return made && attempt('cat', '/proc/net/ip_tables_names');
 }
 
 /** A process that listens in the place, once it does. */
@@ -90,6 +102,7 @@ describe.skipIf(!possible)('capture of a live namespace', () => {
   let before: string;
   let modulesBefore: readonly (string | undefined)[];
   let seconds: number;
+  let hasLegacy: boolean;
   const namespace = (name: string): Namespace => {
     const found = state.namespaces.find((ns) => ns.name === name);
     if (found === undefined) throw new Error(`no namespace ${name}`);
@@ -131,7 +144,7 @@ describe.skipIf(!possible)('capture of a live namespace', () => {
       'nft',
       'add table inet foreign; add chain inet foreign f { type filter hook forward priority 5; policy drop; }',
     );
-    if (hasLegacy) inside(host, 'iptables-legacy', '-A', 'FORWARD', '-j', 'DROP');
+    hasLegacy = makeLegacyRule(host);
     inside(box, 'ip', 'link', 'set', 'lo', 'up');
     inside(box, 'ip', 'addr', 'add', '172.29.0.2/16', 'dev', 'eth0');
     inside(box, 'ip', 'link', 'set', 'eth0', 'up');

@@ -1,19 +1,12 @@
 /**
  * The default network as an engine would make it at its start: for plans that no running engine reported.
- * In: Options and what the host has. Out: a Network for an Intent, or why the engine could not make it.
+ * In: Options and what the host has. Out: a Network for an Intent, or why the engine could not make it. What options alone
+ * rule out is refused by options/ before.
  * Sources: daemon/daemon_unix.go (initBridgeDriver) of 17.06; getDefaultBridgeIPAMConf and selectBIP of 28.5.
  */
 import type { IpamConfig, Network } from '../../intent/intent.ts';
 import { candidatePools, chooseSubnet, gatewayOf } from '../../intent/ipam.ts';
-import { formatAddr, sameAddr } from '../../net/addr.ts';
-import {
-  containsAddr,
-  containsPrefix,
-  lastAddr,
-  maskPrefix,
-  type Prefix,
-  parsePrefix,
-} from '../../net/prefix.ts';
+import { containsAddr, containsPrefix, maskPrefix, type Prefix, parsePrefix } from '../../net/prefix.ts';
 import type { Options } from '../../options/options.ts';
 import type { Generation } from '../plan.ts';
 
@@ -41,12 +34,6 @@ export function defaultNetwork(
   const { bridge, bip } = options.settings;
   if (bridge.value === 'none') return { kind: 'none' };
   const asked = parsePrefix(bip.value);
-  if (asked !== undefined && isReserved(asked)) {
-    return {
-      kind: 'impossible',
-      why: `failed to allocate gateway (${formatAddr(asked.addr)}): Address already in use`,
-    };
-  }
   const ipam = generation === 'G1' ? electAsG1(options, asked, host) : electAsG9(options, asked, host);
   if (ipam === undefined) {
     return {
@@ -68,12 +55,6 @@ export function defaultNetwork(
       ipam: [{ ...ipam, ...(gateway === undefined ? {} : { gateway }) }],
     },
   };
-}
-
-/** The network's and the broadcast address are reserved before the gateway is asked for. */
-function isReserved({ addr, bits }: Prefix): boolean {
-  if (bits > 30) return false;
-  return sameAddr(addr, maskPrefix({ addr, bits }).addr) || sameAddr(addr, lastAddr({ addr, bits }));
 }
 
 function automatic(options: Options, host: DefaultNetworkHost): Prefix | undefined {

@@ -118,7 +118,12 @@ describe('commands', () => {
     expect(jumps([defaultBridge])).toBe(3);
     expect(jumps([none, defaultBridge])).toBe(2);
     expect(jumps([{ ...none, restored: true }, defaultBridge])).toBe(1);
-    expect(jumps([{ ...none, restored: true }, { ...defaultBridge, restored: true }])).toBe(0);
+    expect(
+      jumps([
+        { ...none, restored: true },
+        { ...defaultBridge, restored: true },
+      ]),
+    ).toBe(0);
   });
 });
 

@@ -1,0 +1,45 @@
+import { describe, expect, it } from 'vitest';
+import { planOf } from '../../test/support/plan.ts';
+import { describeReason, rulesAsJson, rulesAsSave, rulesWithReasons } from './rules-text.ts';
+
+const { ruleset } = planOf({
+  engine: '28.5.2',
+  containers: [{ name: 'web', on: { bridge: '172.17.0.2/16' } }],
+});
+
+describe('rulesWithReasons', () => {
+  const lines = rulesWithReasons(ruleset).split('\n');
+
+  it('is the iptables-save text with comments', () => {
+    const bare = lines.map((line) => line.replace(/ +# .*$/, '')).join('\n');
+    expect(bare).toBe(rulesAsSave(ruleset));
+  });
+
+  it('aligns them and names the setting', () => {
+    const columns = new Set(lines.filter((line) => line.includes(' # ')).map((line) => line.indexOf(' # ')));
+    expect(columns.size).toBe(1);
+    expect(lines.find((line) => line.includes('MASQUERADE'))).toContain(
+      "# give what leaves the network the host's address: ip-masq=true (default), network=bridge (network bridge)",
+    );
+  });
+
+  it('gives each rule its own reason', () => {
+    expect(lines.find((line) => line.startsWith('-A DOCKER -i docker0 -j RETURN'))).toContain(
+      'userland proxy',
+    );
+    expect(lines.find((line) => line.startsWith('-A DOCKER ! -i docker0'))).toContain('keep out');
+    expect(lines.find((line) => line.startsWith(':FORWARD'))).toContain('ip-forward=true');
+  });
+});
+
+it('describeReason without settings is the step', () => {
+  expect(describeReason({ step: 'a step', because: [] })).toBe('a step');
+  const because = { setting: 'bip', value: '', origin: { kind: 'default' } } as const;
+  expect(describeReason({ step: 'a step', because: [because] })).toBe('a step: bip="" (default)');
+});
+
+it('rulesAsJson keeps rules and reasons', () => {
+  expect(JSON.stringify(rulesAsJson(ruleset))).toContain(
+    '"rule":"-s 172.17.0.0/16 ! -o docker0 -j MASQUERADE","reason":{"step"',
+  );
+});

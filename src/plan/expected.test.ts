@@ -1,0 +1,170 @@
+import { describe, expect, it } from 'vitest';
+import { rulesOf } from '../../test/support/plan.ts';
+import type { Facts } from '../host/facts.ts';
+import { type CannotExpect, type Expected, expectedFromFacts } from './expected.ts';
+
+const encoder = new TextEncoder();
+
+const bridge = {
+  Name: 'bridge',
+  Id: 'b',
+  Created: '2026-11-23T02:00:00Z',
+  Driver: 'bridge',
+  IPAM: { Config: [{ Subnet: '172.17.0.0/16', Gateway: '172.17.0.1' }] },
+  Options: {
+    'com.docker.network.bridge.default_bridge': 'true',
+    'com.docker.network.bridge.enable_ip_masquerade': 'true',
+  },
+};
+
+function user(name: string, number: number, created: string): object {
+  return {
+    ...bridge,
+    Name: name,
+    Id: `${name}00000000000`,
+    Created: created,
+    Options: {},
+    IPAM: { Config: [{ Subnet: `172.${number}.0.0/16` }] },
+  };
+}
+
+/** A bundle of the files given, as text or as JSON. */
+function bundle(files: Readonly<Record<string, unknown>>): Facts {
+  const all = {
+    'docker-version.json': { Version: '28.5.2+dfsg4' },
+    'docker-network-inspect.json': [bridge],
+    ...files,
+  };
+  const entries = Object.entries(all).filter(([, content]) => content !== undefined);
+  return {
+    origin: 'test',
+    files: new Map(
+      entries.map(([name, content]) => [
+        name,
+        encoder.encode(typeof content === 'string' ? content : JSON.stringify(content)),
+      ]),
+    ),
+  };
+}
+
+function planned(result: Expected | CannotExpect): Expected {
+  if ('cannot' in result) throw new Error(result.cannot);
+  return result;
+}
+
+const masquerade = 'nat -A POSTROUTING -s 172.17.0.0/16 ! -o docker0 -j MASQUERADE';
+
+describe('expectedFromFacts', () => {
+  it('plans what the configuration and the networks say, with the origin of each setting', () => {
+    const { plan, options, generation, problems } = planned(
+      expectedFromFacts(
+        bundle({
+          'daemon.json': '{\n  "ip-masq": false\n}',
+          'docker-network-inspect.json': [
+            { ...bridge, Options: { 'com.docker.network.bridge.enable_ip_masquerade': 'false' } },
+          ],
+        }),
+      ),
+    );
+    expect(generation).toBe('G9');
+    expect(problems).toEqual([]);
+    expect(options.settings['ip-masq']).toMatchObject({
+      value: false,
+      origin: { kind: 'file', path: 'daemon.json', line: 2 },
+    });
+    expect(rulesOf(plan)).not.toContain(masquerade);
+  });
+
+  it('reads flags and environment of dockerd', () => {
+    const { options, plan } = planned(
+      expectedFromFacts(
+        bundle({
+          'dockerd.argv': {
+            argv: ['dockerd', '--userland-proxy=false'],
+            env: { DOCKER_FIREWALL_BACKEND: 'nftables', OTHER: 1 },
+          },
+        }),
+      ),
+    );
+    expect(options.settings['userland-proxy'].value).toBe(false);
+    expect(rulesOf(plan)).not.toContain('filter -N DOCKER-USER');
+  });
+
+  it('plans the settings in force and says which are not', () => {
+    const { plan, notInForce } = planned(expectedFromFacts(bundle({ 'daemon.json': '{"ip-masq":false}' })));
+    expect(rulesOf(plan)).toContain(masquerade);
+    expect(notInForce.map(({ option }) => option)).toEqual(['ip-masq']);
+  });
+
+  it('takes forwarding before the start from the log, else from the policy', () => {
+    const policy = 'filter -P FORWARD DROP';
+    const rulesFor = (files: Readonly<Record<string, unknown>>) =>
+      rulesOf(planned(expectedFromFacts(bundle(files))).plan);
+    const save = (forward: string) =>
+      `*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ${forward} [0:0]\n:OUTPUT ACCEPT [0:0]\nCOMMIT\n`;
+    const log = (args: string) =>
+      `time="2026-11-23T01:00:00Z" msg="Loading containers: start."\nmsg="/sbin/iptables, [--wait ${args}]"\n`;
+    expect(rulesFor({})).toContain(policy);
+    expect(rulesFor({ 'iptables-save.txt': save('ACCEPT') })).not.toContain(policy);
+    expect(rulesFor({ 'iptables-save.txt': save('DROP') })).toContain(policy);
+    const off = log('-t filter -P FORWARD DROP');
+    expect(rulesFor({ 'iptables-save.txt': save('ACCEPT'), 'dockerd.log': off })).toContain(policy);
+    expect(rulesFor({ 'iptables-save.txt': save('DROP'), 'dockerd.log': log('-N X') })).not.toContain(policy);
+  });
+
+  it("plans on the backend that holds Docker's chains", () => {
+    const save = (chain: string) => `*filter\n:FORWARD ACCEPT [0:0]\n:${chain} - [0:0]\nCOMMIT\n`;
+    const files = { 'iptables-save.txt': save('OTHER'), 'iptables-legacy-save.txt': save('DOCKER') };
+    expect(planned(expectedFromFacts(bundle(files))).backend).toBe('iptables-legacy');
+    expect(planned(expectedFromFacts(bundle({}))).backend).toBe('iptables-nft');
+  });
+
+  it('begins with what an earlier run left, when the engine restarted on the same boot', () => {
+    const start = (time: string) => `time="${time}" msg="Loading containers: start."\n`;
+    const networks = [user('z', 18, '2026-11-23T01:10:00Z'), user('a', 19, '2026-11-23T01:20:00Z'), bridge];
+    const orderOf = (log: string) =>
+      rulesOf(
+        planned(expectedFromFacts(bundle({ 'docker-network-inspect.json': networks, 'dockerd.log': log })))
+          .plan,
+      ).filter((rule) => rule.startsWith('nat -A POSTROUTING'));
+    const rule = (number: number, name: string) =>
+      `nat -A POSTROUTING -s 172.${number}.0.0/16 ! -o ${name} -j MASQUERADE`;
+    const [z, a, docker0] = [rule(18, 'br-z00000000000'), rule(19, 'br-a00000000000'), rule(17, 'docker0')];
+    // After a reboot networks come back by id; in a restart the rules of POSTROUTING stay where creation put them.
+    expect(orderOf(start('2026-11-23T01:59:00Z'))).toEqual([docker0, z, a]);
+    expect(orderOf(start('2026-11-23T01:00:00Z') + start('2026-11-23T01:59:00Z'))).toEqual([docker0, a, z]);
+  });
+
+  it('cannot without a version, a supported engine, or networks', () => {
+    const cannot = (files: Readonly<Record<string, unknown>>) => {
+      const result = expectedFromFacts(bundle(files));
+      return 'cannot' in result ? result.cannot : undefined;
+    };
+    expect(cannot({ 'docker-version.json': undefined })).toContain('engine version is unknown');
+    expect(cannot({ 'docker-version.json': { Version: '20.10.24' } })).toContain('20.10.24 (rule layout G3)');
+    expect(cannot({ 'docker-network-inspect.json': undefined })).toContain(
+      'docker-network-inspect.json is missing',
+    );
+    expect(cannot({ 'docker-network-inspect.json': undefined, 'daemon.json': '{"nope":1}' })).toContain(
+      'dockerd refuses to start',
+    );
+  });
+
+  it('reads the version where it can, and plans as another engine when told', () => {
+    const none = { 'docker-version.json': undefined };
+    expect(
+      planned(expectedFromFacts(bundle({ ...none, 'docker-info.json': { ServerVersion: '17.06.2-ce' } })))
+        .generation,
+    ).toBe('G1');
+    expect(
+      planned(expectedFromFacts(bundle({ 'docker-version.json': { Server: { Version: '17.06.2' } } })))
+        .generation,
+    ).toBe('G1');
+    expect(planned(expectedFromFacts(bundle({}), { engine: '17.06.2' })).generation).toBe('G1');
+  });
+
+  it('reports files that are no JSON and goes on', () => {
+    const { problems } = planned(expectedFromFacts(bundle({ 'docker-container-inspect.json': '[{' })));
+    expect(problems.map(({ file }) => file)).toEqual(['docker-container-inspect.json']);
+  });
+});

@@ -1,0 +1,56 @@
+/**
+ * A Diagnosis as JSON, schema `bridgekeeper.doctor/1`. In: a Diagnosis. Out: plain values, with flows and addresses as
+ * text. `summary` is the English text of the cause. It judges nothing.
+ */
+import type { Diagnosis, Finding } from '../diagnosis/finding.ts';
+import type { Flow } from '../net/flow.ts';
+import { flowRef } from './flow-text.ts';
+import { storyOf } from './story.ts';
+import { english } from './text/en.ts';
+import { plain } from './text/layout.ts';
+
+/** The whole answer of `doctor --json`. */
+export function doctorJson(diagnosis: Diagnosis) {
+  const { asked } = diagnosis;
+  const count = (wanted: (outcome: string) => boolean) => asked.filter((t) => wanted(t.outcome)).length;
+  return {
+    schema: 'bridgekeeper.doctor/1',
+    healthy: diagnosis.healthy,
+    asked: {
+      flows: asked.length,
+      ok: count((o) => o === 'ok'),
+      failing: count((o) => o !== 'ok' && o !== 'unknown'),
+      unknown: count((o) => o === 'unknown'),
+    },
+    findings: diagnosis.findings.map((finding) => findingJson(finding, diagnosis)),
+    unknowns: diagnosis.unknowns,
+    ...(diagnosis.unexpected === undefined ? {} : { unexpected: diagnosis.unexpected }),
+  } as const;
+}
+
+function findingJson(finding: Finding, diagnosis: Diagnosis) {
+  const { proof } = finding;
+  const [first] = proof.flows;
+  return {
+    cause: finding.cause,
+    severity: finding.severity,
+    summary: plain(english.causes[finding.cause](storyOf(finding, diagnosis))),
+    flows: finding.flows.map(flowRef),
+    hop: finding.hop,
+    because: finding.because,
+    evidence: finding.evidence,
+    repair: finding.repairs,
+    proof: {
+      ...(first === undefined ? {} : { before: first.before, after: first.after }),
+      flows: proof.flows.map(({ flow, before, after }) => ({ ...flowRef(flow), before, after })),
+      newlyAllowed: proof.newlyAllowed.map((flow) => extraFlow(flow, diagnosis)),
+    },
+  };
+}
+
+/** The doctor's own panel numbers its flows too: an id stands only for a flow that was asked. */
+function extraFlow(flow: Flow, diagnosis: Diagnosis) {
+  const { id, ...rest } = flowRef(flow);
+  const wasAsked = diagnosis.asked.some((trace) => trace.flow === flow);
+  return { ...(wasAsked && id !== undefined ? { id } : {}), ...rest, ...(flow.direct ? { direct: true } : {}) };
+}

@@ -1,0 +1,85 @@
+/**
+ * Traces as JSON, schema `bridgekeeper.trace/1`. In: Traces. Out: plain values, with addresses and rules as text.
+ * Results stand in the order of the flows and repeat their ids. It decides nothing.
+ */
+import { formatRule } from '../firewall/args.ts';
+import { formatAddr } from '../net/addr.ts';
+import type { Header, Hop, RuleHit, Step, Trace } from '../packet/trace.ts';
+import { flowJson } from './flow-text.ts';
+
+/** The whole answer of `trace --json`. */
+export function traceJson(traces: readonly Trace[]) {
+  return { schema: 'bridgekeeper.trace/1', results: traces.map(resultJson) } as const;
+}
+
+function resultJson(trace: Trace) {
+  const { flow, outcome, seenAs, deliveredTo } = trace;
+  return {
+    ...(flow.id === undefined ? {} : { id: flow.id }),
+    flow: flowJson(flow),
+    outcome,
+    ...(seenAs === undefined ? {} : { seenAs: formatAddr(seenAs) }),
+    ...(deliveredTo === undefined
+      ? {}
+      : { deliveredTo: { ...deliveredTo, address: formatAddr(deliveredTo.address) } }),
+    hops: trace.hops.map(hopJson),
+    reply: trace.reply.map(hopJson),
+    unknowns: trace.unknowns,
+    assumed: trace.assumed,
+  };
+}
+
+function hopJson(hop: Hop) {
+  return { namespace: hop.namespace, steps: hop.steps.map(stepJson) };
+}
+
+function stepJson(step: Step) {
+  switch (step.kind) {
+    case 'send':
+    case 'receive':
+    case 'deliver':
+      return { ...step, header: headerJson(step.header) };
+    case 'route': {
+      const { gateway, src, ...rest } = step;
+      return {
+        ...rest,
+        ...(gateway === undefined ? {} : { gateway: formatAddr(gateway) }),
+        ...(src === undefined ? {} : { src: formatAddr(src) }),
+      };
+    }
+    case 'hook':
+      return { ...step, rules: step.rules.map(ruleHitJson) };
+    case 'nat':
+      return { ...step, before: headerJson(step.before), after: headerJson(step.after) };
+    case 'transmit': {
+      const { nexthop, ...rest } = step;
+      return { ...rest, ...(nexthop === undefined ? {} : { nexthop: formatAddr(nexthop) }) };
+    }
+    case 'proxy':
+      return { ...step, to: headerJson(step.to) };
+    case 'drop': {
+      const { rule, ...rest } = step;
+      return { ...rest, ...(rule === undefined ? {} : { rule: ruleHitJson(rule) }) };
+    }
+    case 'bridge':
+    case 'unknown':
+      return step;
+  }
+}
+
+function headerJson(header: Header) {
+  return { ...header, src: formatAddr(header.src), dst: formatAddr(header.dst) };
+}
+
+/** A hit without a rule is the chain's policy. */
+function ruleHitJson(hit: RuleHit) {
+  const { rule, ...place } = hit;
+  if (rule === undefined) return place;
+  return {
+    ...place,
+    rule: `-A ${hit.chain} ${formatRule(rule)}`.trimEnd(),
+    ...(rule.at === undefined ? {} : { file: rule.at.file }),
+    ...(rule.at?.line === undefined ? {} : { line: rule.at.line }),
+    ...(rule.counters === undefined ? {} : { counters: rule.counters }),
+  };
+}

@@ -1,0 +1,63 @@
+/**
+ * Judges rules: the plan of a capture against what iptables-save showed. In: facts. Out: a verdict for each family.
+ * Counters and comments do not count, nor the order of the isolation pairs of 17.06, which is that of a Go map.
+ */
+import { formatRule } from '../../src/firewall/args.ts';
+import type { Ruleset } from '../../src/firewall/ruleset.ts';
+import type { Facts } from '../../src/host/facts.ts';
+import { hostStateFromFacts } from '../../src/host/state-from-facts.ts';
+import type { Family } from '../../src/net/addr.ts';
+import { expectedFromFacts } from '../../src/plan/expected.ts';
+import { scenarioOf } from './capture.ts';
+
+export interface RulesVerdict {
+  readonly family: Family;
+  readonly agree: boolean;
+  /** The first lines that only one side has, marked `-` (planned) or `+` (observed), or why there is no plan. */
+  readonly differences: readonly string[];
+}
+
+/** Undefined for captures in which something was broken, or in which the daemon did not run. */
+export function judgeRules(facts: Facts): readonly RulesVerdict[] | undefined {
+  if (scenarioOf(facts).kind !== 'config' || !facts.files.has('iptables-save.txt')) return undefined;
+  const { state } = hostStateFromFacts(facts);
+  const observed = state.namespaces.find((n) => n.kind === 'host')?.firewall ?? { tables: [] };
+  const native = observed.tables.length === 0 && /nftables/.test(facts.origin);
+  const expected = expectedFromFacts(facts, { state });
+  const families: readonly Family[] = ['ipv4', 'ipv6'];
+  return families.map((family) => {
+    if ('cannot' in expected) return { family, agree: false, differences: [expected.cannot] };
+    if (native) return { family, agree: false, differences: ['native nftables'] };
+    const planned = linesOf(expected.plan.ruleset, family);
+    const seen = linesOf(observed, family);
+    const differences = firstDifferences(planned, seen);
+    return { family, agree: differences.length === 0, differences };
+  });
+}
+
+/** Chains, policies and rules in a comparable order: tables and chains by name, rules as they stand. */
+function linesOf(ruleset: Ruleset, family: Family): string[] {
+  return ruleset.tables
+    .filter((t) => t.family === family)
+    .toSorted((a, b) => a.name.localeCompare(b.name))
+    .flatMap((table) =>
+      table.chains
+        .toSorted((a, b) => a.name.localeCompare(b.name))
+        .flatMap((chain) => {
+          const rules = chain.rules.map((rule) => `${table.name} -A ${chain.name} ${formatRule(rule)}`);
+          const isPairs = chain.name === 'DOCKER-ISOLATION';
+          return [
+            `${table.name} :${chain.name} ${chain.policy ?? '-'}`,
+            ...(isPairs ? rules.toSorted() : rules),
+          ];
+        }),
+    );
+}
+
+function firstDifferences(planned: readonly string[], seen: readonly string[]): string[] {
+  if (planned.length === seen.length && planned.every((line, i) => line === seen[i])) return [];
+  const only = (lines: readonly string[], others: readonly string[], mark: string) =>
+    lines.filter((line) => !others.includes(line)).map((line) => `${mark} ${line}`);
+  const found = [...only(planned, seen, '-'), ...only(seen, planned, '+')];
+  return found.length > 0 ? found.slice(0, 6) : ['the order of rules differs'];
+}
