@@ -8,15 +8,12 @@ import { type Facts, text } from '../host/facts.ts';
 import type { HostState } from '../host/state.ts';
 import type { Flow } from '../net/flow.ts';
 import type { Prefix } from '../net/prefix.ts';
-import type { ConfigProblem } from '../options/problem.ts';
 import type { Trace } from '../packet/trace.ts';
 import { makeScene, walk } from '../packet/walk.ts';
 import type { CannotExpect, Expected } from '../plan/expected.ts';
 import { byRequestFindings } from './by-request.ts';
 import type { Candidate, Patient } from './candidate.ts';
-import { isCause } from './causes.ts';
 import { commandRepair } from './commands.ts';
-import { settingEvidence } from './evidence.ts';
 import type { Diagnosis, Finding } from './finding.ts';
 import { questionsFor } from './flows.ts';
 import { hostFaultCandidates } from './host-faults.ts';
@@ -25,7 +22,9 @@ import { successOn } from './receiver.ts';
 import { ruleFaultCandidates } from './rule-faults.ts';
 import { deathStep, type Remedy, type SearchInput, searchRemedies, walksWith } from './search.ts';
 import { settingCandidates } from './settings.ts';
+import { startFailure } from './start-failure.ts';
 import { undecidedCandidates } from './undecided.ts';
+import { unprovedFindings } from './unproved.ts';
 
 export interface DiagnoseInput {
   readonly state: HostState;
@@ -40,8 +39,9 @@ export interface DiagnoseInput {
 export function diagnose(input: DiagnoseInput): Diagnosis {
   const { state, outsideRoutes = [] } = input;
   const expected = 'cannot' in input.expected ? undefined : input.expected;
-  const refused = configurationFindings(input);
   const patient: Patient = { state, expected, line: lineReader(input.facts) };
+  const refused =
+    'cannot' in input.expected ? startFailure(input.facts, input.expected, patient.line) : undefined;
   const questions = questionsFor(state, expected);
   const scene = makeScene(state, outsideRoutes);
   const asked = (input.flows ?? questions.wanted).map((flow) => walk(scene, flow));
@@ -59,7 +59,12 @@ export function diagnose(input: DiagnoseInput): Diagnosis {
   const panel = [...asked.map((t) => t.flow), ...questions.panel];
   const before = panel.map((flow, i) => asked[i] ?? walk(scene, flow));
   const found = remedies.flatMap((remedy) => findingsOf(remedy, failing, { search, panel, before }, state));
-  const findings = order([...refused, ...found, ...byRequestFindings(state, expected, unhealed)]);
+  const findings = order([
+    ...(refused === undefined ? [] : [refused]),
+    ...found,
+    ...unprovedFindings(patient, unhealed),
+    ...byRequestFindings(state, expected, unhealed),
+  ]);
   return {
     healthy: !findings.some((f) => f.severity === 'error'),
     findings,
@@ -77,32 +82,6 @@ function lineReader(facts: Facts): Patient['line'] {
     const known = split.get(file) ?? (text(facts, file) ?? '').split('\n');
     split.set(file, known);
     return known[line - 1]?.trim();
-  };
-}
-
-/** What dockerd refuses in its configuration, where it did not start. */
-function configurationFindings(input: DiagnoseInput): Finding[] {
-  const { expected } = input;
-  if (!('cannot' in expected)) return [];
-  return (expected.configuration?.errors ?? [])
-    .slice(0, 1)
-    .map((problem) => configurationFinding(problem, input));
-}
-
-function configurationFinding(problem: ConfigProblem, input: DiagnoseInput): Finding {
-  const origins = [...(problem.at === undefined ? [] : [problem.at]), ...problem.others];
-  const line = lineReader(input.facts);
-  return {
-    cause: problem.cause !== undefined && isCause(problem.cause) ? problem.cause : 'engine-did-not-start',
-    severity: 'error',
-    params: { reason: problem.message, options: problem.options.join(', ') },
-    flows: [],
-    hop: 'dockerd',
-    because: origins.map((origin) => ({ setting: problem.options[0] ?? '', value: null, origin })),
-    evidence: origins.flatMap((origin) => settingEvidence(origin, { line })),
-    repairs: [{ kind: 'config', change: problem.remedy }],
-    changes: [],
-    proof: { flows: [], newlyAllowed: [] },
   };
 }
 

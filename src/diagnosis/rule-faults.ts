@@ -118,28 +118,36 @@ function policyCandidates(patient: Patient, ns: Namespace, hit: RuleHit): Candid
     ],
   });
   const target = { kind: 'jump', name: 'ACCEPT', options: [] } as const;
-  const bridges = [...bridgeNames(patient).keys()];
-  if (ns.kind === 'host' && (hit.chain === 'INPUT' || hit.chain === 'OUTPUT')) {
-    return bridges.map((bridge) => {
-      const side = { not: false, value: bridge };
-      const rule: Rule =
-        hit.chain === 'INPUT'
-          ? { inInterface: side, matches: [], target }
-          : { outInterface: side, matches: [], target };
-      return accept(bridge, rule, 1.2);
-    });
-  }
-  const to = editChain(ns.firewall, table, hit.chain, (chain) => ({ ...chain, policy: 'ACCEPT' }));
-  return [
-    {
-      ...base,
-      key: `policy ${ns.name} ${hit.backend} ${hit.table} ${hit.chain}`,
-      cause,
-      // Docker's own DROP in FORWARD is what keeps unpublished ports closed: opening it is the last resort.
-      cost: ns.kind === 'host' ? 4 : 1.5,
-      changes: [{ namespace: ns.name, kind: 'ruleset', from: ns.firewall, to }],
-    },
-  ];
+  const opened: Candidate = {
+    ...base,
+    key: `policy ${ns.name} ${hit.backend} ${hit.table} ${hit.chain}`,
+    cause,
+    cost: policyCost(ns, hit),
+    changes: [
+      {
+        namespace: ns.name,
+        kind: 'ruleset',
+        from: ns.firewall,
+        to: editChain(ns.firewall, table, hit.chain, (chain) => ({ ...chain, policy: 'ACCEPT' })),
+      },
+    ],
+  };
+  if (ns.kind !== 'host' || (hit.chain !== 'INPUT' && hit.chain !== 'OUTPUT')) return [opened];
+  const passing = [...bridgeNames(patient).keys()].map((bridge) => {
+    const side = { not: false, value: bridge };
+    const rule: Rule =
+      hit.chain === 'INPUT'
+        ? { inInterface: side, matches: [], target }
+        : { outInterface: side, matches: [], target };
+    return accept(bridge, rule, 1.2);
+  });
+  return [...passing, opened];
+}
+
+/** Opening a whole hook costs more than letting one bridge pass; Docker's own DROP in FORWARD keeps unpublished ports closed. */
+function policyCost(ns: Namespace, hit: RuleHit): number {
+  if (ns.kind !== 'host') return 1.5;
+  return hit.chain === 'FORWARD' ? 4 : 2.5;
 }
 
 function tableOf(ruleset: Ruleset, hit: RuleHit): Table | undefined {

@@ -1,62 +1,67 @@
 /**
- * The default network as the daemon makes it at its start. In: options and the host as it is. Out: its bridge's name, subnet and
- * driver options, or why it cannot be made. Pure. Which rules follow from it is plan/'s subject.
+ * The default network on this host. In: options, generation and the host as it is. Out: its bridge's name, addresses and driver options,
+ * or why it cannot be made. Pure. Which subnet an engine elects is plan/'s subject; which rules follow, too.
  */
 import type { Namespace } from '../host/state.ts';
-import { candidatePools, chooseSubnet, gatewayOf } from '../intent/ipam.ts';
 import { type Addr, parseAddr } from '../net/addr.ts';
-import { maskPrefix, type Prefix, parsePrefix } from '../net/prefix.ts';
+import type { Prefix } from '../net/prefix.ts';
 import type { Options } from '../options/options.ts';
+import { defaultNetwork } from '../plan/bridge/default-network.ts';
+import type { Generation } from '../plan/plan.ts';
 
-export type DefaultBridge =
-  | { readonly kind: 'none' }
-  | { readonly kind: 'impossible'; readonly why: string }
-  | {
-      readonly kind: 'bridge';
-      readonly name: string;
-      readonly subnet: Prefix;
-      readonly gateway: Addr;
-      readonly range?: Prefix;
-      /** The containers' default route, when it is not the bridge. */
-      readonly router?: Addr;
-      /** Where ports without an address are published. */
-      readonly hostBinding: string;
-      /** Bytes. */
-      readonly mtu: number;
-      readonly driverOptions: Readonly<Record<string, string>>;
-    };
+export interface BridgeChoice {
+  readonly kind: 'bridge';
+  readonly name: string;
+  readonly subnet: Prefix;
+  readonly gateway: Addr;
+  readonly range?: Prefix;
+  /** The containers' default route, when it is not the bridge. */
+  readonly router?: Addr;
+  /** Where ports without an address are published. */
+  readonly hostBinding: string;
+  /** Bytes. */
+  readonly mtu: number;
+  readonly driverOptions: Readonly<Record<string, string>>;
+}
+
+export interface Impossible {
+  readonly kind: 'impossible';
+  readonly why: string;
+}
 
 /** The MTU of a bridge when the option is 0, unset (config.DefaultNetworkMtu in moby). */
 const defaultMtu = 1500;
 
-/**
- * Chooses the default bridge: the `bip` option's subnet, else that of a bridge which is there already, else the first
- * pool that overlaps no route of the host (moby, daemon/daemon_unix.go, initBridgeDriver).
- */
-export function defaultBridge(options: Options, host: Namespace): DefaultBridge {
+export function defaultBridge(
+  options: Options,
+  generation: Generation,
+  host: Namespace,
+): BridgeChoice | Impossible | { readonly kind: 'none' } {
   const { settings } = options;
-  if (settings.bridge.value === 'none') return { kind: 'none' };
   const name = settings.bridge.value === '' ? 'docker0' : settings.bridge.value;
   const existing = host.links.find((link) => link.name === name);
+  const elected = defaultNetwork(options, generation, {
+    taken: host.routes
+      .filter(({ family, table, dst, gateway }) => {
+        return (
+          family === 'ipv4' &&
+          table === 'main' &&
+          dst.bits > 0 &&
+          (generation === 'G1' || gateway === undefined)
+        );
+      })
+      .map((route) => route.dst),
+    bridgeAddresses: (existing?.addresses ?? [])
+      .map(({ prefix }) => prefix)
+      .filter(({ addr }) => addr.family === 'ipv4'),
+  });
+  if (elected.kind !== 'network') return elected;
   if (settings.bridge.value !== '' && existing === undefined)
     return { kind: 'impossible', why: `the bridge ${name} (option bridge) does not exist on this host` };
+  const [ipam] = elected.network.ipam;
+  if (ipam?.gateway === undefined)
+    return { kind: 'impossible', why: 'the default network has no address for its bridge' };
 
-  const own = existing?.addresses.find((address) => address.prefix.addr.family === 'ipv4')?.prefix;
-  const asked = parsePrefix(settings.bip.value) ?? own;
-  const taken = host.routes
-    .filter((route) => route.family === 'ipv4' && route.table === 'main' && route.dst.bits > 0)
-    .map((route) => route.dst);
-  const subnet = asked ?? chooseSubnet(candidatePools(settings['default-address-pools'].value), taken);
-  if (subnet === undefined)
-    return {
-      kind: 'impossible',
-      why: 'every address pool overlaps a route of this host (option bip chooses one)',
-    };
-  const fixed = parsePrefix(settings['fixed-cidr'].value);
-  const range = fixed === undefined ? undefined : maskPrefix(fixed);
-  const ipam = { subnet: maskPrefix(subnet), ...(range === undefined ? {} : { ipRange: range }) };
-  const gateway = asked?.addr ?? gatewayOf(ipam);
-  if (gateway === undefined) return { kind: 'impossible', why: 'the subnet has no address for the bridge' };
   const router = parseAddr(settings['default-gateway'].value);
   const hostBinding = settings.ip.value === '' ? '0.0.0.0' : settings.ip.value;
   const mtu = settings.mtu.value === 0 ? defaultMtu : settings.mtu.value;
@@ -64,8 +69,8 @@ export function defaultBridge(options: Options, host: Namespace): DefaultBridge 
     kind: 'bridge',
     name,
     subnet: ipam.subnet,
-    gateway,
-    ...(range === undefined ? {} : { range }),
+    gateway: ipam.gateway,
+    ...(ipam.ipRange === undefined ? {} : { range: ipam.ipRange }),
     ...(router === undefined ? {} : { router }),
     hostBinding,
     mtu,

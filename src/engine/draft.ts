@@ -14,7 +14,7 @@ import type { Options } from '../options/options.ts';
 import { planBridge } from '../plan/bridge/plan.ts';
 import type { Generation, Plan } from '../plan/plan.ts';
 import type { ContainerRequest } from './bring-up.ts';
-import { type DefaultBridge, defaultBridge } from './default-bridge.ts';
+import { type BridgeChoice, defaultBridge, type Impossible } from './default-bridge.ts';
 import type { EndpointLink } from './realise.ts';
 import {
   type ContainerRecord,
@@ -52,13 +52,8 @@ export interface Records {
   readonly containers: readonly ContainerRecord[];
 }
 
-export interface Impossible {
-  readonly kind: 'impossible';
-  readonly why: string;
-}
-
 /** The default network's bridge, or that there is none. */
-type Chosen = Exclude<DefaultBridge, Impossible>;
+type Chosen = BridgeChoice | { readonly kind: 'none' };
 
 /** One container's place on its network, with addresses given out. */
 interface Placed {
@@ -73,7 +68,7 @@ const portOrders: Readonly<Record<Generation, PortOrder>> = { G1: 'sort-port-map
 /** Decides everything; impossible when the configuration leaves no bridge or no address for a container that needs one. */
 export function draft(input: DraftInput): Draft | Impossible {
   const { options, generation, host, containers, now, newId } = input;
-  const bridge = defaultBridge(options, host);
+  const bridge = defaultBridge(options, generation, host);
   if (bridge.kind === 'impossible') return bridge;
   if (bridge.kind === 'none' && containers.some((container) => container.network === 'bridge'))
     return { kind: 'impossible', why: 'containers ask for the default bridge, and option bridge is "none"' };

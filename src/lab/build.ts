@@ -14,7 +14,14 @@ import { type Holder, hold } from '../kernel/namespace.ts';
 import { KernelError } from '../kernel/process.ts';
 import { onStage } from '../kernel/stage.ts';
 import { formatAddr } from '../net/addr.ts';
-import { farAddress, farPort, gatewayAddress, outsideDescription, placeChange } from './place.ts';
+import {
+  farAddress,
+  farPort,
+  gatewayAddress,
+  impatienceChange,
+  outsideDescription,
+  placeChange,
+} from './place.ts';
 import type { Contact } from './talk.ts';
 
 export interface LabRequest {
@@ -56,6 +63,12 @@ export async function buildLab(request: LabRequest): Promise<Lab> {
       { name: hostContainer, network: 'host', ports: [] },
     ],
   });
+  await processKernel.apply(
+    impatienceChange(
+      engine.plan.links.filter(({ kind }) => kind === 'bridge').map(({ name }) => name),
+      [engine.containers.get(bridgeContainer)?.path].filter((path) => path !== undefined),
+    ),
+  );
   const description = new TextEncoder().encode(`${JSON.stringify(outsideDescription, null, 1)}\n`);
   const facts = new Map([...engineFacts(engine.state), ['outside.json', description]]);
   return { engine, outside, contacts, facts };

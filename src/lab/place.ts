@@ -53,6 +53,17 @@ export function placeChange(outside: string): Change {
   };
 }
 
+/** The same impatience on the bridges and in the containers that the engine made. */
+export function impatienceChange(bridges: readonly string[], containers: readonly string[]): Change {
+  const retry = { kind: 'neighbour-retry', milliseconds: neighbourRetry } as const;
+  return {
+    steps: [
+      ...bridges.map((dev) => ({ ...retry, dev })),
+      ...containers.map((netns) => ({ ...retry, netns, dev: 'eth0' })),
+    ],
+  };
+}
+
 /** The outside as a bundle's outside.json describes one. */
 export const outsideDescription = {
   namespace: outsideName,

@@ -22,7 +22,7 @@ const anyIpv6 = fc.bigInt(0n, 2n ** 128n - 1n).map(ipv6);
 /** Few and many zero groups, where the abbreviation has its cases. */
 const sparseIpv6 = fc
   .array(fc.constantFrom(0n, 0n, 1n, 0xffffn), { minLength: 8, maxLength: 8 })
-  .map((groups) => ipv6(groups.reduce((value, group) => (value << 16n) | group, 0n)));
+  .map((groups) => ipv6(groups.reduce<bigint>((value, group) => (value << 16n) | group, 0n)));
 const anyAddr = fc.oneof(anyIpv4, anyIpv6, sparseIpv6);
 
 function parse(text: string) {
@@ -121,7 +121,11 @@ describe('what is an address', () => {
 
 describe('text', () => {
   test('parse reads what format wrote', () => {
-    fc.assert(fc.property(anyAddr, (a) => expect(parse(formatAddr(a))).toEqual(a)));
+    fc.assert(
+      fc.property(anyAddr, (a) => {
+        expect(parse(formatAddr(a))).toEqual(a);
+      }),
+    );
   });
 
   test.each([

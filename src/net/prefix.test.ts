@@ -69,7 +69,11 @@ describe('text', () => {
   );
 
   test('parse reads what format wrote, host bits and all', () => {
-    fc.assert(fc.property(anyPrefix, (p) => expect(parsePrefix(formatPrefix(p))).toEqual(p)));
+    fc.assert(
+      fc.property(anyPrefix, (p) => {
+        expect(parsePrefix(formatPrefix(p))).toEqual(p);
+      }),
+    );
   });
 
   test('a bare address is a prefix of full length only where asked for', () => {
@@ -108,7 +112,7 @@ describe('what it holds', () => {
       fc.property(anyIpv4Prefix, fc.nat(0xffffffff), fc.nat(31), (p, other, bit) => {
         const list = new BlockList();
         list.addSubnet(formatAddr(maskPrefix(p).addr), p.bits, 'ipv4');
-        for (const a of [ipv4(other), ipv4(('value' in p.addr ? Number(p.addr.value) : 0) ^ (1 << bit))]) {
+        for (const a of [ipv4(other), ipv4(p.addr.value ^ (1 << bit))]) {
           expect(containsAddr(p, a)).toBe(list.check(formatAddr(a), 'ipv4'));
         }
       }),

@@ -23,10 +23,7 @@ const maxFlows = 100_000;
 
 const count = (max: number) =>
   z.int('must be a whole number').min(0, 'must not be negative').max(max, `must be at most ${max}`);
-const port = z
-  .int('must be a whole number')
-  .min(1, 'must be 1 to 65535')
-  .max(65_535, 'must be 1 to 65535');
+const port = z.int('must be a whole number').min(1, 'must be 1 to 65535').max(65_535, 'must be 1 to 65535');
 const yes = z.union([z.literal(0), z.literal(1), z.boolean()], 'must be 1 or 0');
 const name = z.string('must be a name').min(1, 'must not be empty');
 /** The largest payload that an IPv4 echo request holds: 65535 bytes less the headers of IP and ICMP. */

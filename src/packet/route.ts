@@ -71,7 +71,7 @@ function ruleMatches(node: Node, rule: PolicyRule, key: RouteKey, decisions: Dec
   const selected =
     (rule.from === undefined || (key.src !== undefined && containsAddr(rule.from, key.src))) &&
     (rule.to === undefined || containsAddr(rule.to, key.dst)) &&
-    (rule.mark === undefined || (key.mark & rule.mark.mask) >>> 0 === rule.mark.value) &&
+    (rule.mark === undefined || ((key.mark ^ rule.mark.value) & rule.mark.mask) === 0) &&
     (rule.inInterface === undefined || rule.inInterface === (key.inDev ?? 'lo')) &&
     (rule.outInterface === undefined || rule.outInterface === key.outDev);
   const matches = selected !== rule.not;

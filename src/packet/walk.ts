@@ -44,7 +44,9 @@ export function walk(scene: Scene, flow: Flow): Trace {
   const unknowns = distinct(runs.flatMap((r) => r.met));
   const { request, reply, assumed, slow: _, ...seen } = first.result;
   if (agree) return { flow, ...seen, hops: request, reply, unknowns, assumed };
-  return { flow, outcome: 'unknown', hops: request, reply, unknowns, assumed };
+  // Of walks that differ, one that fails is shown: it names what may stop the packet.
+  const { result } = runs.find((r) => r.result.outcome !== 'ok') ?? first;
+  return { flow, outcome: 'unknown', hops: result.request, reply: result.reply, unknowns, assumed };
 }
 
 /** Every outcome that a flow may have, when unknown facts are decided either way; one when they do not matter. */

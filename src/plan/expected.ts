@@ -14,6 +14,7 @@ import { compareInstants } from '../intent/time.ts';
 import { formatAddr } from '../net/addr.ts';
 import type { Options } from '../options/options.ts';
 import { type Resolution, resolveOptions } from '../options/resolve.ts';
+import { newestEngine } from '../options/version.ts';
 import { planBridge } from './bridge/plan.ts';
 import { type EngineLog, readEngineLog } from './engine-log.ts';
 import { engineOf } from './engine-version.ts';
@@ -55,7 +56,11 @@ export function expectedFromFacts(facts: Facts, given: ExpectOptions = {}): Expe
   const state = given.state ?? hostStateFromFacts(facts).state;
   const engine = given.engine ?? engineOf(facts);
   if (engine === undefined) {
-    return { cannot: 'the engine version is unknown: docker-version.json is missing or names none' };
+    return {
+      // A daemon that refuses to start tells no version; what it refuses is mostly the same in all.
+      configuration: configurationOf(facts, newestEngine, []),
+      cannot: 'the engine version is unknown: docker-version.json is missing or names none',
+    };
   }
   const generation = generationOf(engine);
   if (generation === undefined) return { cannot: unsupportedEngine(engine) };

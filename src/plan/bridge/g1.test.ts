@@ -102,6 +102,116 @@ describe('commands', () => {
     );
   });
 
+  it('what each kind of network and port adds, with all guards', () => {
+    const link = {
+      address: { family: 'ipv4', value: 0xac110003 } as const,
+      ports: [{ protocol: 'tcp', port: 5432 }],
+    };
+    const gatewayMode = (mode: string) => ({
+      options: { 'com.docker.network.bridge.gateway_mode_ipv4': mode },
+    });
+    const everything: HostSpec = {
+      engine: '17.12.1',
+      config: '{"icc":false,"userland-proxy":false}',
+      env: { DOCKER_IPTABLES_SCTP_CHECKSUM: '1' },
+      networks: [
+        defaultBridge,
+        { name: 'int', subnet: '172.18.0.0/16', internal: true },
+        { name: 'six', ipv6: true },
+        { name: 'open', subnet: '172.19.0.0/16', ...gatewayMode('nat-unprotected') },
+        { name: 'routed', subnet: '172.20.0.0/16', ...gatewayMode('routed') },
+      ],
+      containers: [
+        { name: 'web', on: { bridge: '172.17.0.2/16' }, ports: ['127.0.0.1:7000:7/sctp'], links: [link] },
+        { name: 'o', on: { open: '172.19.0.2/16' }, ports: ['81:81/tcp'] },
+        { name: 'r', on: { routed: '172.20.0.2/16' }, ports: ['82:82/tcp'] },
+      ],
+    };
+    const commands = commandsOf(planOf(everything));
+    const firstNetwork = commands.findIndex((command) => command.includes('-s 172.17.0.0/16'));
+    expect(commands.slice(firstNetwork)).toEqual(
+      lines(`
+      + nat -I POSTROUTING -s 172.17.0.0/16 ! -o docker0 -j MASQUERADE
+      + nat -I POSTROUTING -o docker0 -m addrtype --src-type LOCAL -j MASQUERADE
+      ? filter -D FORWARD -i docker0 -o docker0 -j ACCEPT
+      + filter -A FORWARD -i docker0 -o docker0 -j DROP
+      + filter -I FORWARD -i docker0 ! -o docker0 -j ACCEPT
+      + nat -A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER
+      + nat -A OUTPUT -m addrtype --dst-type LOCAL -j DOCKER
+      + filter -I FORWARD -o docker0 -j DOCKER
+      + filter -I FORWARD -o docker0 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+      ? filter -D FORWARD -j DOCKER-ISOLATION
+      ! filter -I FORWARD -j DOCKER-ISOLATION
+      + filter -N DOCKER-USER
+      + filter -A DOCKER-USER -j RETURN
+      ? filter -D FORWARD -j DOCKER-USER
+      ! filter -I FORWARD -j DOCKER-USER
+      + filter -I DOCKER-ISOLATION ! -d 172.18.0.0/16 -i br-int -j DROP
+      + filter -I DOCKER-ISOLATION ! -s 172.18.0.0/16 -o br-int -j DROP
+      ? filter -D FORWARD -i br-int -o br-int -j DROP
+      + filter -I FORWARD -i br-int -o br-int -j ACCEPT
+      ? filter -D FORWARD -j DOCKER-ISOLATION
+      ! filter -I FORWARD -j DOCKER-ISOLATION
+      + filter -N DOCKER-USER
+      + filter -A DOCKER-USER -j RETURN
+      ? filter -D FORWARD -j DOCKER-USER
+      ! filter -I FORWARD -j DOCKER-USER
+      + filter -N DOCKER-USER
+      + filter -A DOCKER-USER -j RETURN
+      ? filter -D FORWARD -j DOCKER-USER
+      ! filter -I FORWARD -j DOCKER-USER
+      + nat -I POSTROUTING -s 172.19.0.0/16 ! -o br-open -j MASQUERADE
+      + nat -I POSTROUTING -o br-open -m addrtype --src-type LOCAL -j MASQUERADE
+      ? filter -D FORWARD -i br-open -o br-open -j DROP
+      + filter -I FORWARD -i br-open -o br-open -j ACCEPT
+      + filter -I FORWARD -i br-open ! -o br-open -j ACCEPT
+      + nat -A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER
+      + nat -A OUTPUT -m addrtype --dst-type LOCAL -j DOCKER
+      + filter -I FORWARD -o br-open -j DOCKER
+      + filter -I FORWARD -o br-open -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+      ? filter -D FORWARD -j DOCKER-ISOLATION
+      ! filter -I FORWARD -j DOCKER-ISOLATION
+      + filter -I DOCKER-ISOLATION -i br-open -o docker0 -j DROP
+      + filter -I DOCKER-ISOLATION -i docker0 -o br-open -j DROP
+      + filter -N DOCKER-USER
+      + filter -A DOCKER-USER -j RETURN
+      ? filter -D FORWARD -j DOCKER-USER
+      ! filter -I FORWARD -j DOCKER-USER
+      + nat -I POSTROUTING -s 172.20.0.0/16 ! -o br-routed -j MASQUERADE
+      + nat -I POSTROUTING -o br-routed -m addrtype --src-type LOCAL -j MASQUERADE
+      ? filter -D FORWARD -i br-routed -o br-routed -j DROP
+      + filter -I FORWARD -i br-routed -o br-routed -j ACCEPT
+      + filter -I FORWARD -i br-routed ! -o br-routed -j ACCEPT
+      + nat -A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER
+      + nat -A OUTPUT -m addrtype --dst-type LOCAL -j DOCKER
+      + filter -I FORWARD -o br-routed -j DOCKER
+      + filter -I FORWARD -o br-routed -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+      ? filter -D FORWARD -j DOCKER-ISOLATION
+      ! filter -I FORWARD -j DOCKER-ISOLATION
+      + filter -I DOCKER-ISOLATION -i br-routed -o docker0 -j DROP
+      + filter -I DOCKER-ISOLATION -i docker0 -o br-routed -j DROP
+      + filter -I DOCKER-ISOLATION -i br-routed -o br-open -j DROP
+      + filter -I DOCKER-ISOLATION -i br-open -o br-routed -j DROP
+      + filter -N DOCKER-USER
+      + filter -A DOCKER-USER -j RETURN
+      ? filter -D FORWARD -j DOCKER-USER
+      ! filter -I FORWARD -j DOCKER-USER
+      + nat -A DOCKER -d 127.0.0.1/32 -p sctp -m sctp --dport 7000 -j DNAT --to-destination 172.17.0.2:7
+      + filter -A DOCKER -d 172.17.0.2/32 ! -i docker0 -o docker0 -p sctp -m sctp --dport 7 -j ACCEPT
+      + nat -A POSTROUTING -s 172.17.0.2/32 -d 172.17.0.2/32 -p sctp -m sctp --dport 7 -j MASQUERADE
+      + mangle -A POSTROUTING -p sctp -m sctp --sport 7 -j CHECKSUM --checksum-fill
+      + filter -A DOCKER -s 172.17.0.2/32 -d 172.17.0.3/32 -i docker0 -o docker0 -p tcp -m tcp --dport 5432 -j ACCEPT
+      + filter -A DOCKER -s 172.17.0.3/32 -d 172.17.0.2/32 -i docker0 -o docker0 -p tcp -m tcp --sport 5432 -j ACCEPT
+      + nat -A DOCKER -p tcp -m tcp --dport 81 -j DNAT --to-destination 172.19.0.2:81
+      + filter -A DOCKER -d 172.19.0.2/32 ! -i br-open -o br-open -p tcp -m tcp --dport 81 -j ACCEPT
+      + nat -A POSTROUTING -s 172.19.0.2/32 -d 172.19.0.2/32 -p tcp -m tcp --dport 81 -j MASQUERADE
+      + nat -A DOCKER -p tcp -m tcp --dport 82 -j DNAT --to-destination 172.20.0.2:82
+      + filter -A DOCKER -d 172.20.0.2/32 ! -i br-routed -o br-routed -p tcp -m tcp --dport 82 -j ACCEPT
+      + nat -A POSTROUTING -s 172.20.0.2/32 -d 172.20.0.2/32 -p tcp -m tcp --dport 82 -j MASQUERADE
+    `),
+    );
+  });
+
   it('keep only the chain of the administrator without iptables', () => {
     expect(rules(host('{"iptables":false}'))).toEqual([
       'filter -A FORWARD -j DOCKER-USER',

@@ -129,6 +129,109 @@ describe('commands', () => {
     );
   });
 
+  it('what each kind of network and port adds, with all guards', () => {
+    const link = {
+      address: { family: 'ipv4', value: 0xac110003 } as const,
+      ports: [{ protocol: 'tcp', port: 5432 }],
+    };
+    const gatewayMode = (mode: string) => ({
+      options: { 'com.docker.network.bridge.gateway_mode_ipv4': mode },
+    });
+    const everything: HostSpec = {
+      engine: '28.5.2',
+      config: '{"icc":false,"userland-proxy":false}',
+      env: { DOCKER_IPTABLES_SCTP_CHECKSUM: '1' },
+      networks: [
+        defaultBridge,
+        { name: 'int', subnet: '172.18.0.0/16', internal: true },
+        { name: 'six', ipv6: true },
+        { name: 'open', subnet: '172.19.0.0/16', ...gatewayMode('nat-unprotected') },
+        { name: 'routed', subnet: '172.20.0.0/16', ...gatewayMode('routed') },
+      ],
+      containers: [
+        { name: 'web', on: { bridge: '172.17.0.2/16' }, ports: ['127.0.0.1:7000:7/sctp'], links: [link] },
+        { name: 'o', on: { open: '172.19.0.2/16' }, ports: ['81:81/tcp'] },
+        { name: 'r', on: { routed: '172.20.0.2/16' }, ports: ['82:82/tcp'] },
+      ],
+    };
+    const commands = commandsOf(planOf(everything));
+    const firstNetwork = commands.findIndex((command) => command.includes('-s 172.17.0.0/16'));
+    expect(commands.slice(firstNetwork)).toEqual(
+      lines(`
+      + nat -I POSTROUTING -s 172.17.0.0/16 ! -o docker0 -j MASQUERADE
+      + nat -I POSTROUTING -o docker0 -m addrtype --src-type LOCAL -j MASQUERADE
+      ? filter -D DOCKER-FORWARD -i docker0 -o docker0 -j ACCEPT
+      + filter -A DOCKER-FORWARD -i docker0 -o docker0 -j DROP
+      ? filter -D FORWARD -i docker0 -o docker0 -j ACCEPT
+      ? filter -D FORWARD -i docker0 -o docker0 -j DROP
+      ? filter -D FORWARD -i docker0 ! -o docker0 -j ACCEPT
+      + filter -A DOCKER-FORWARD -i docker0 ! -o docker0 -j ACCEPT
+      ? filter -D FORWARD -o docker0 -j DOCKER
+      ? filter -D FORWARD -o docker0 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+      + filter -A DOCKER ! -i docker0 -o docker0 -j DROP
+      + filter -A DOCKER-CT -o docker0 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+      + filter -A DOCKER-BRIDGE -o docker0 -j DOCKER
+      + filter -A DOCKER-ISOLATION-STAGE-1 -i docker0 ! -o docker0 -j DOCKER-ISOLATION-STAGE-2
+      + filter -I DOCKER-ISOLATION-STAGE-2 -o docker0 -j DROP
+      + filter -I DOCKER-ISOLATION-STAGE-1 ! -d 172.18.0.0/16 -i br-int -j DROP
+      + filter -I DOCKER-ISOLATION-STAGE-1 ! -s 172.18.0.0/16 -o br-int -j DROP
+      + filter -A DOCKER-FORWARD -i br-int -o br-int -j ACCEPT
+      ? filter -D DOCKER-FORWARD -i br-int -o br-int -j DROP
+      ? filter -D FORWARD -i br-int -o br-int -j ACCEPT
+      ? filter -D FORWARD -i br-int -o br-int -j DROP
+      ? filter -D DOCKER-ISOLATION-STAGE-1 -i br-six ! -o br-six -j DOCKER-ISOLATION-STAGE-2
+      ? filter -D DOCKER-ISOLATION-STAGE-2 -o br-six -j DROP
+      + nat -I POSTROUTING -s 172.19.0.0/16 ! -o br-open -j MASQUERADE
+      + nat -I POSTROUTING -o br-open -m addrtype --src-type LOCAL -j MASQUERADE
+      ? filter -D DOCKER-FORWARD -i br-open -o br-open -j ACCEPT
+      ? filter -D DOCKER-FORWARD -i br-open -o br-open -j DROP
+      ? filter -D FORWARD -i br-open -o br-open -j ACCEPT
+      ? filter -D FORWARD -i br-open -o br-open -j DROP
+      ? filter -D FORWARD -i br-open ! -o br-open -j ACCEPT
+      + filter -A DOCKER-FORWARD -i br-open -j ACCEPT
+      ? filter -D FORWARD -i br-open -j ACCEPT
+      ? filter -D FORWARD -o br-open -j DOCKER
+      ? filter -D FORWARD -o br-open -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+      + filter -A DOCKER ! -i br-open -o br-open -j ACCEPT
+      + filter -A DOCKER-CT -o br-open -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+      + filter -A DOCKER-BRIDGE -o br-open -j DOCKER
+      + filter -A DOCKER-ISOLATION-STAGE-1 -i br-open ! -o br-open -j DOCKER-ISOLATION-STAGE-2
+      + filter -I DOCKER-ISOLATION-STAGE-2 -o br-open -j DROP
+      + nat -I POSTROUTING -o br-routed -m addrtype --src-type LOCAL -j MASQUERADE
+      ? filter -D DOCKER-FORWARD -i br-routed -o br-routed -j ACCEPT
+      ? filter -D DOCKER-FORWARD -i br-routed -o br-routed -j DROP
+      ? filter -D FORWARD -i br-routed -o br-routed -j ACCEPT
+      ? filter -D FORWARD -i br-routed -o br-routed -j DROP
+      + filter -A DOCKER -o br-routed -p icmp -j ACCEPT
+      ? filter -D FORWARD -i br-routed ! -o br-routed -j ACCEPT
+      + filter -A DOCKER-FORWARD -i br-routed -j ACCEPT
+      ? filter -D FORWARD -i br-routed -j ACCEPT
+      ? filter -D FORWARD -o br-routed -j DOCKER
+      ? filter -D FORWARD -o br-routed -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+      + filter -A DOCKER ! -i br-routed -o br-routed -j DROP
+      + filter -A DOCKER-CT -o br-routed -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+      + filter -A DOCKER-BRIDGE -o br-routed -j DOCKER
+      + filter -I DOCKER-ISOLATION-STAGE-1 -o br-routed -j RETURN
+      + filter -I DOCKER-ISOLATION-STAGE-1 -i br-routed -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+      + filter -A DOCKER-ISOLATION-STAGE-1 -i br-routed ! -o br-routed -j DOCKER-ISOLATION-STAGE-2
+      + filter -I DOCKER-ISOLATION-STAGE-2 -o br-routed -j DROP
+      + raw -A PREROUTING -d 172.17.0.2/32 ! -i docker0 -j DROP
+      ? raw -D PREROUTING -d 127.0.0.1/32 -i loopback0 -p sctp -m sctp --dport 7000 -j ACCEPT
+      + raw -A PREROUTING -d 127.0.0.1/32 ! -i lo -p sctp -m sctp --dport 7000 -j DROP
+      ? raw -D PREROUTING -d 172.17.0.2/32 ! -i docker0 -p sctp -m sctp --dport 7 -j DROP
+      + nat -A DOCKER -d 127.0.0.1/32 -p sctp -m sctp --dport 7000 -j DNAT --to-destination 172.17.0.2:7
+      + nat -A POSTROUTING -s 172.17.0.2/32 -d 172.17.0.2/32 -p sctp -m sctp --dport 7 -j MASQUERADE
+      + filter -I DOCKER -d 172.17.0.2/32 ! -i docker0 -o docker0 -p sctp -m sctp --dport 7 -j ACCEPT
+      + mangle -A POSTROUTING -p sctp -m sctp --sport 7 -j CHECKSUM --checksum-fill
+      + filter -A DOCKER -s 172.17.0.2/32 -d 172.17.0.3/32 -i docker0 -o docker0 -p tcp -m tcp --dport 5432 -j ACCEPT
+      + filter -A DOCKER -s 172.17.0.3/32 -d 172.17.0.2/32 -i docker0 -o docker0 -p tcp -m tcp --sport 5432 -j ACCEPT
+      + nat -A DOCKER -p tcp -m tcp --dport 81 -j DNAT --to-destination 172.19.0.2:81
+      + nat -A POSTROUTING -s 172.19.0.2/32 -d 172.19.0.2/32 -p tcp -m tcp --dport 81 -j MASQUERADE
+      + filter -I DOCKER -d 172.20.0.2/32 ! -i br-routed -o br-routed -p tcp -m tcp --dport 82 -j ACCEPT
+    `),
+    );
+  });
+
   it('are none at all without iptables', () => {
     expect(commandsOf(planOf(host('{"iptables":false}')))).toEqual([]);
   });
@@ -283,6 +386,14 @@ describe('rules', () => {
     expect(rules({ engine, networks: [] })).not.toContain(policy);
   });
 
+  it('mend the checksum of SCTP only, and only when told by the environment', () => {
+    const checksums = (env: Readonly<Record<string, string>>, port: string) =>
+      rules({ ...host('{}', [port]), env }).filter((rule) => rule.includes('CHECKSUM')).length;
+    expect(checksums({ DOCKER_IPTABLES_SCTP_CHECKSUM: '1' }, '7:7/sctp')).toBe(1);
+    expect(checksums({ DOCKER_IPTABLES_SCTP_CHECKSUM: '1' }, '7:7/tcp')).toBe(0);
+    expect(checksums({}, '7:7/sctp')).toBe(0);
+  });
+
   it('leave the chain of the administrator out for DOCKER_FIREWALL_BACKEND=nftables', () => {
     expect(against(host(), { ...host(), env: { DOCKER_FIREWALL_BACKEND: 'nftables' } })).toEqual({
       gone: ['filter -A FORWARD -j DOCKER-USER', 'filter -N DOCKER-USER'],
@@ -305,6 +416,14 @@ describe('direct access to containers', () => {
       gone: [drop],
       come: [],
     });
+  });
+
+  it('of older engines is removed port by port only where raw rules are allowed and access is closed', () => {
+    const old = /^\? raw -D .* --dport 80 -j DROP$/;
+    const removals = (spec: HostSpec) =>
+      commandsOf(planOf(spec)).filter((command) => old.test(command)).length;
+    expect(removals(host())).toBe(1);
+    expect(removals({ ...host(), env: { DOCKER_INSECURE_NO_IPTABLES_RAW: '0' } })).toBe(1);
   });
 
   it('is not looked at where raw rules are forbidden', () => {

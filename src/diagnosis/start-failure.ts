@@ -1,0 +1,77 @@
+/**
+ * A daemon that did not start: its own last words. In: the facts and what its configuration says.
+ * Out: one finding, or none when nothing shows that it failed. dockerd prints the reason for its end as a bare line,
+ * without the `time=` of its log.
+ */
+import { type Facts, text } from '../host/facts.ts';
+import type { ConfigProblem } from '../options/problem.ts';
+import type { CannotExpect } from '../plan/expected.ts';
+import type { Patient } from './candidate.ts';
+import { type Cause, isCause } from './causes.ts';
+import { settingEvidence } from './evidence.ts';
+import type { Evidence, Finding } from './finding.ts';
+
+/** What dockerd says (daemon/config/config.go, libnetwork errors of all versions), and the cause that it means. */
+const reasons: readonly { readonly says: RegExp; readonly cause: Cause }[] = [
+  { says: /specified both as a flag and in the configuration file/, cause: 'option-in-flag-and-file' },
+  { says: /don't match any configuration option/, cause: 'config-key-unknown' },
+  {
+    says: /failed to allocate gateway|invalid CIDR|must belong to the|must be part of|overlaps with/,
+    cause: 'address-options-invalid',
+  },
+];
+
+interface LastWords {
+  readonly reason: string;
+  readonly line: number;
+}
+
+export function startFailure(facts: Facts, cannot: CannotExpect, line: Patient['line']): Finding | undefined {
+  // A daemon that answered has told its networks.
+  if (facts.files.has('docker-network-inspect.json')) return undefined;
+  const words = lastWords(text(facts, 'dockerd.log') ?? '');
+  const refusal = cannot.configuration?.errors[0];
+  if (words === undefined && refusal === undefined) return undefined;
+  const reason = words?.reason ?? refusal?.message ?? '';
+  const logged: Evidence[] =
+    words === undefined ? [] : [{ file: 'dockerd.log', line: words.line, text: words.reason }];
+  // The configuration explains the log's words when it is refused in the same words.
+  const explained = refusal !== undefined && reason.includes(refusal.message) ? refusal : undefined;
+  return {
+    cause: causeOf(reason, explained ?? refusal),
+    severity: 'error',
+    params: { reason, options: (explained?.options ?? []).join(', ') },
+    flows: [],
+    hop: 'dockerd',
+    because: origins(explained).map((origin) => ({
+      setting: explained?.options[0] ?? '',
+      value: null,
+      origin,
+    })),
+    evidence: [...logged, ...origins(explained).flatMap((origin) => settingEvidence(origin, { line }))],
+    repairs: explained === undefined ? [] : [{ kind: 'config', change: explained.remedy }],
+    changes: [],
+    proof: { flows: [], newlyAllowed: [] },
+  };
+}
+
+function origins(problem: ConfigProblem | undefined): NonNullable<ConfigProblem['at']>[] {
+  if (problem === undefined) return [];
+  return problem.at === undefined ? [...problem.others] : [problem.at, ...problem.others];
+}
+
+function causeOf(reason: string, problem: ConfigProblem | undefined): Cause {
+  const known = reasons.find(({ says }) => says.test(reason))?.cause;
+  if (known !== undefined) return known;
+  return problem?.cause !== undefined && isCause(problem.cause) ? problem.cause : 'engine-did-not-start';
+}
+
+function lastWords(log: string): LastWords | undefined {
+  const lines = log.split('\n');
+  for (let i = lines.length - 1; i >= 0; i--) {
+    const reason = lines[i]?.trim() ?? '';
+    if (reason === '') continue;
+    return reason.startsWith('time=') || reason.startsWith('{') ? undefined : { reason, line: i + 1 };
+  }
+  return undefined;
+}

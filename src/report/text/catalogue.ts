@@ -1,0 +1,74 @@
+/**
+ * Catalogue: the words of a report in one language, as a type that every language has to fill completely. In: values of a
+ * report. Out: sentences and labels. Names that people search for (causes, settings, rules, commands) are never translated.
+ */
+import type { Cause } from '../../diagnosis/causes.ts';
+import type { Repair, Severity } from '../../diagnosis/finding.ts';
+import type { Origin } from '../../net/reason.ts';
+import type { Outcome, Step } from '../../packet/trace.ts';
+import type { Story } from '../story.ts';
+
+export type Language = 'en' | 'zh';
+
+/** What stands left of a row. */
+export type Label =
+  | 'because'
+  | 'evidence'
+  | 'diesAt'
+  | 'repair'
+  | 'or'
+  | 'proof'
+  | 'price'
+  | 'together'
+  | 'unknown'
+  | 'decide';
+
+export interface Catalogue {
+  readonly language: Language;
+  /** One or two sentences: what happens to the packet, and why. */
+  readonly causes: Readonly<Record<Cause, (story: Story) => string>>;
+  readonly labels: Readonly<Record<Label, string>>;
+  readonly steps: Readonly<Record<Step['kind'], string>>;
+  readonly severity: Readonly<Record<Severity, string>>;
+  readonly outcome: (outcome: Outcome) => string;
+  /** Where a setting was made: `daemon.json, line 2`. */
+  readonly origin: (origin: Origin) => string;
+  /** How long a repair of this kind lasts. */
+  readonly lasts: Readonly<Record<Repair['kind'], string>>;
+  /** A phrase that the core makes in English (why a packet died, what is unknown, what to edit) in this language. */
+  readonly phrase: (text: string) => string;
+  readonly failing: (failing: number, asked: number) => string;
+  readonly healthy: (asked: number) => string;
+  readonly healthyBut: (ok: number, asked: number) => string;
+  readonly undecided: (unknown: number, asked: number) => string;
+  readonly faults: (findings: number, failing: number, asked: number) => string;
+  readonly unexplained: (flows: number) => string;
+  readonly unknownFlows: (flows: number) => string;
+  readonly expectedUnknown: (why: string) => string;
+  readonly planned: string;
+  readonly death: (way: 'request' | 'reply', namespace: string, where: string) => string;
+  readonly proved: (flows: number) => string;
+  readonly alsoAllowed: (flows: number) => string;
+  readonly nothingElse: string;
+  readonly routedThere: string;
+  readonly more: (count: number) => string;
+  readonly request: string;
+  readonly reply: string;
+  readonly noReply: string;
+  readonly policy: (chain: string) => string;
+  readonly packets: (count: number) => string;
+  readonly seenAs: (address: string) => string;
+  readonly deliveredTo: (namespace: string, place: string) => string;
+  readonly assumed: (what: string) => string;
+}
+
+/** Rewrites of English phrases; the first that matches is taken. `$1` are the parts that stay as they are. */
+export type Phrases = readonly (readonly [pattern: RegExp, text: string])[];
+
+/** Rewrites a phrase, or leaves it as it is. */
+export function rewrite(phrases: Phrases, text: string): string {
+  for (const [pattern, replacement] of phrases) {
+    if (pattern.test(text)) return text.replace(pattern, replacement);
+  }
+  return text;
+}

@@ -1,0 +1,230 @@
+/**
+ * What each cause means, in English: one or two sentences for a person who has to repair it at night. In: a story. Out: text, in
+ * which rules and commands are `solid`, so that no line break falls into them.
+ */
+import type { Cause } from '../../diagnosis/causes.ts';
+import type { Origin } from '../../net/reason.ts';
+import type { Story } from '../story.ts';
+import { solid } from './layout.ts';
+
+/** Where a value was set, in words. */
+export function originText(origin: Origin): string {
+  switch (origin.kind) {
+    case 'default':
+      return 'default';
+    case 'file':
+      return `${origin.path}, line ${origin.line}`;
+    case 'flag':
+      return `dockerd's flag ${origin.flag}`;
+    case 'env':
+      return `environment variable ${origin.name}`;
+    case 'implied':
+      return `follows from ${origin.by}: ${originText(origin.origin)}`;
+    case 'network':
+      return `network ${origin.network}`;
+    case 'container':
+      return `container ${origin.container}`;
+  }
+}
+
+/** `a`, `a and b`, `a, b and c`; of many the first three. */
+export function list(items: readonly string[]): string {
+  if (items.length > 4) return `${items.slice(0, 3).join(', ')} and ${items.length - 3} more`;
+  const last = items.at(-1) ?? '';
+  return items.length < 2 ? last : `${items.slice(0, -1).join(', ')} and ${last}`;
+}
+
+/** `ip-masq is false (daemon.json, line 2)`. */
+function setting(s: Story): string {
+  const name = s.param('setting');
+  const origin = s.because === undefined ? '' : ` (${originText(s.because.origin)})`;
+  return `${name} is ${s.param('value')}${origin}`;
+}
+
+/** The packet leaves with an address that the outside cannot answer; empty where it did not get that far. */
+function leavesUnmasked(s: Story, why: string): string {
+  const { exit } = s;
+  if (exit === undefined) return '';
+  const one = exit.sources.length === 1;
+  const subject = one ? 'The packet leaves' : 'Packets leave';
+  return (
+    `${subject} through the uplink (${exit.dev}) as ${list(exit.sources)}, because ${why}; ` +
+    `the outside has no way back to ${one ? 'that address' : 'those addresses'}. `
+  );
+}
+
+function noMasquerade(s: Story): string {
+  const { subnets } = s.masquerade;
+  const why = `nat/POSTROUTING has no rule for ${list(subnets)}`;
+  return leavesUnmasked(s, why) || (subnets.length === 0 ? '' : `${capital(why)}. `);
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+function rules(lines: readonly string[]): string {
+  return list(lines.map(solid));
+}
+
+/** `rule 1 of filter/INPUT`, or its policy. */
+function ruleOf(s: Story): string {
+  const chain = `${s.param('table')}/${s.param('chain')}`;
+  const position = s.param('position');
+  return position === '0' ? `the policy of ${chain}` : `rule ${position} of ${chain}`;
+}
+
+function ruleText(s: Story): string {
+  return solid(s.param('rule'));
+}
+
+/** `bridge network nomasq`, or the daemon's setting for the default bridge. */
+function networkSetting(s: Story): string {
+  const network = s.param('network');
+  return network === ''
+    ? setting(s)
+    : `network ${network} was made with ${solid(`${s.param('setting')}=${s.param('value')}`)}`;
+}
+
+const gatewayModes: Readonly<Record<string, string>> = {
+  routed: 'nothing is masqueraded or mapped, so the outside needs a route of its own to the containers',
+  isolated: 'the bridge has no address on the host, so its containers reach only each other',
+  'nat-unprotected': 'ports are mapped, but unpublished ports are not protected',
+};
+
+const noStart = (s: Story) => `dockerd does not start with this configuration: ${s.param('reason')}`;
+const restriction = 'This was asked for.';
+
+const publishedOn = (s: Story) =>
+  `Ports are published on ${s.param('value') || s.param('address')} only, because ${networkSetting(s)}: ` +
+  `who asks the host at another address finds nobody. ${restriction}`;
+
+export const causes: Readonly<Record<Cause, (s: Story) => string>> = {
+  'masquerade-disabled': (s) =>
+    `${noMasquerade(s)}There is none because ${setting(s)}` +
+    (s.masquerade.rules.length === 0
+      ? '.'
+      : `; with it true the daemon adds ${rules(s.masquerade.rules)}`),
+  'network-masquerade-disabled': (s) =>
+    `${noMasquerade(s)}There is none because ${networkSetting(s)}` +
+    (s.masquerade.rules.length === 0
+      ? '.'
+      : `; without that option the daemon adds ${rules(s.masquerade.rules)}`),
+  'iptables-disabled': (s) =>
+    `${noMasquerade(s)}The daemon made no firewall rules at all, because ${setting(s)}: nothing is masqueraded, ` +
+    'no published port is mapped by NAT, and ip-masq has no effect.',
+  'ip-forward-off': (s) =>
+    `The host does not forward (${s.param('sysctl')} is ${s.param('value')}): what containers send beyond their bridge ends in its routing.` +
+    (s.because === undefined
+      ? ' Something switched it off after the daemon had started, or the daemon never switched it on.'
+      : ` The daemon leaves it off because ip-forward is false (${originText(s.because.origin)}).`),
+  'icc-disabled': (s) =>
+    `Containers on the same bridge may not talk to each other, because ${networkSetting(s)}. ${restriction}`,
+  'internal-network': (s) =>
+    `Network ${s.param('network')} is internal: its containers reach each other, and nothing beyond the bridge. ${restriction}`,
+  'gateway-mode': (s) => {
+    const meaning = gatewayModes[s.param('value')];
+    return `Network ${s.param('network')} is in gateway mode ${s.param('value')}${meaning === undefined ? '' : `: ${meaning}`}. ${restriction}`;
+  },
+  'published-on-loopback': publishedOn,
+  'published-on-one-address': publishedOn,
+  'userland-proxy-missing': (s) =>
+    `No docker-proxy listens on the published ports, because ${setting(s)}: a connection that no DNAT rule takes meets no listener.`,
+  'hairpin-off': (s) =>
+    `Bridge port ${s.param('link')} does not send a frame back to where it came from (hairpin is off), so a container cannot reach itself through its published port.`,
+  'rules-flushed': (s) =>
+    `${noMasquerade(s)}${s.param('count')} of Docker's rules are gone (table ${s.param('table')}): something flushed them after the daemon had made them. ` +
+    'Restarting Docker puts them back, and so do the commands below.',
+  'masquerade-rule-missing': (s) =>
+    `${noMasquerade(s)}The settings ask for one, and the daemon made it; something has removed it since: ${ruleText(s)}`,
+  'filter-rule-missing': (s) => missingRules(s, 'so the packet is not accepted where Docker would accept it'),
+  'dnat-rule-missing': (s) => missingRules(s, 'so the published port is not mapped to the container'),
+  'nat-jump-missing': (s) => missingRules(s, "so nothing leads to Docker's port mappings any more"),
+  'foreign-rule-drops': (s) => `${capital(ruleOf(s))}, which is not Docker's, stops the packet: ${ruleText(s)}`,
+  'foreign-nat-captures': (s) =>
+    `${capital(ruleOf(s))}, which is not Docker's, takes the connection before Docker's own rule is asked: ${ruleText(s)}`,
+  'masquerade-shadowed': (s) =>
+    `${leavesUnmasked(s, `${ruleOf(s)} decides before Docker's MASQUERADE`)}${capital(ruleOf(s))}, which is not Docker's, decides the source address in place of Docker's own rules: ${ruleText(s)}`,
+  'forward-rule-before-docker': (s) =>
+    `${capital(ruleOf(s))} stops the packet; it is not Docker's, and stands before the rules of Docker that would accept: ${ruleText(s)}`,
+  'input-blocks-container-to-host': (s) =>
+    `What containers send to the host itself, answers included, passes filter/INPUT and none of Docker's chains; there ${ruleOf(s)} drops it: ${ruleText(s)}`,
+  'input-reject': (s) =>
+    `What containers send to the host itself passes filter/INPUT and none of Docker's chains; there ${ruleOf(s)} rejects it: ${ruleText(s)}`,
+  'output-blocks-host': (s) =>
+    `What the host itself sends, answers included, passes filter/OUTPUT; there ${ruleOf(s)} stops it: ${ruleText(s)}`,
+  'legacy-and-nft-mixed': (s) =>
+    "iptables-legacy and iptables-nft both hold rules, and every packet passes both, whatever one of them accepts. Docker's rules are in the other; " +
+    `here ${ruleOf(s)} of iptables-legacy stops the packet: ${ruleText(s)}`,
+  'extra-base-chain-drops': (s) =>
+    `Another nftables table stops the packet in a base chain of its own; an accept in Docker's tables does not help, since all must accept. ${ruleText(s)}`.trim(),
+  'container-firewall-drops': (s) =>
+    `Inside the container ${s.param('namespace')}, ${ruleOf(s)} stops the packet: ${ruleText(s)}`,
+  'connection-untracked': (s) =>
+    `${capital(ruleOf(s))} keeps the connection from being tracked as one, so that NAT does not see it or its answers: ${ruleText(s)}`,
+  'rate-limited': (s) => `${capital(ruleOf(s))} stops what is above its limit: ${ruleText(s)}`,
+  'bridge-down': (s) => `The bridge ${s.param('link')} is down: no frame passes it.`,
+  'bridge-renamed': (s) =>
+    `The bridge is now called ${s.param('link')}, and Docker's rules speak of ${s.param('bridge')}: none of them matches any more.`,
+  'bridge-address-missing': (s) =>
+    `The bridge ${s.param('bridge')} has lost its address ${s.param('address')}: the containers' gateway does not answer.`,
+  'bridge-port-blocks': (s) => {
+    const meaning: Readonly<Record<string, string>> = {
+      'learning, flood': 'neither learns nor floods, so no frame is ever sent out to its container',
+      isolated: 'is isolated: frames of other isolated ports do not reach it',
+      state: 'is not in state forwarding',
+    };
+    return `Bridge port ${s.param('link')} ${meaning[s.param('flag')] ?? `stops frames (${s.param('flag')})`}.`;
+  },
+  'bridge-nf-with-forward-drop': (s) =>
+    `Frames between containers on one bridge pass iptables too (${s.param('sysctl')} is ${s.param('value')}), and filter/FORWARD stops them there.`,
+  'veth-detached': (s) =>
+    `${s.param('link')}, the host's end of a container's link, is not attached to ${s.param('bridge')}: what the container sends goes nowhere.`,
+  'container-link-down': (s) =>
+    s.param('container') === ''
+      ? `${s.param('link')}, the host's end of a container's link, is down.`
+      : `Interface ${s.param('link')} of container ${s.param('container')} is down.`,
+  'container-route-wrong': (s) =>
+    s.param('gateway') === ''
+      ? `Container ${s.param('container')} has no default route; the engine gave it one via ${s.param('wanted')}.`
+      : `The default route of container ${s.param('container')} goes via ${s.param('gateway')}; the engine set it to ${s.param('wanted')}.`,
+  'container-address-wrong': (s) =>
+    `Container ${s.param('container')} has ${s.param('address') || 'no address'} where the engine gave it ${s.param('wanted')}: what is sent to that address finds nobody.`,
+  'container-address-is-local': (s) =>
+    `The host takes a container's address for its own, by the route ${solid(s.param('route'))}: packets to it never reach the bridge.`,
+  'container-not-running': (s) => `Container ${s.param('container')} is not running: nobody answers for it.`,
+  'uplink-down': (s) => `The uplink ${s.param('link')} is down: nothing leaves this host.`,
+  'uplink-mtu-smaller': () =>
+    'Beyond the bridge packets have to be smaller than on it: small ones pass, large ones are lost, and the sender does not learn why.',
+  'no-default-route': () => 'The host has no default route: what is not on its own subnets has nowhere to go.',
+  'route-refuses': (s) => `A route of the host refuses the destination: ${solid(s.param('route'))}`,
+  'route-via-dead-link': (s) =>
+    `The host sends the packet by a route whose next hop never answers: ${solid(s.param('route'))}`,
+  'subnet-overlap': (s) =>
+    `Another route of the host covers addresses of a container network, so packets for containers leave by it: ${solid(s.param('route'))}`,
+  'stale-neighbour': (s) =>
+    `The neighbour table fixes ${s.param('address')} on ${s.param('link')} to ${s.param('mac')}, and nobody has that MAC address: frames to it are lost.`,
+  'interface-forwarding-off': (s) =>
+    `${s.param('sysctl')} is ${s.param('value')}: what comes in there is not forwarded, although the host as a whole forwards.`,
+  'reverse-path-filter': (s) =>
+    `The kernel drops what comes in by an interface that it would not use to answer: the reverse path filter is strict there (${s.param('sysctl')}).`,
+  'route-localnet-off': (s) =>
+    `The kernel does not let 127.0.0.0/8 leave or enter by this interface (${s.param('sysctl')} is ${s.param('value')}), so a connection to localhost cannot be mapped to a container.`,
+  'mark-routes-elsewhere': (s) =>
+    s.param('priority') === ''
+      ? `${capital(ruleOf(s))} marks the packet, and a policy rule routes that mark elsewhere: ${ruleText(s)}`
+      : `Policy rule ${s.param('priority')} sends marked packets to table ${s.param('table')}, where their way leads elsewhere.`,
+  'reply-captured-by-other-table': (s) =>
+    `Policy rule ${s.param('priority')} has table ${s.param('table')} asked before the main one, and it sends the packet another way.`,
+  'option-in-flag-and-file': noStart,
+  'config-key-unknown': noStart,
+  'address-options-invalid': noStart,
+  'engine-did-not-start': noStart,
+};
+
+function missingRules(s: Story, so: string): string {
+  const count = Number(s.param('count'));
+  const what =
+    count > 1 ? `${count} rules that the daemon made are missing` : 'A rule that the daemon made is missing';
+  return `${what}, ${so}: ${ruleText(s)}${count > 1 ? ' and others' : ''}`;
+}

@@ -1,0 +1,74 @@
+/**
+ * The English catalogue. What each cause means stands in en-causes.ts.
+ */
+import type { Catalogue } from './catalogue.ts';
+import { causes, originText } from './en-causes.ts';
+
+/** `1 flow`, `2 flows`. */
+function many(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
+}
+
+export const english: Catalogue = {
+  language: 'en',
+  causes,
+  labels: {
+    because: 'because',
+    evidence: 'evidence',
+    diesAt: 'dies at',
+    repair: 'repair',
+    or: 'or',
+    proof: 'proof',
+    price: 'price',
+    together: 'together',
+    unknown: 'unknown',
+    decide: 'decides',
+  },
+  steps: {
+    send: 'send',
+    receive: 'in',
+    route: 'route',
+    hook: 'hook',
+    nat: 'nat',
+    transmit: 'out',
+    bridge: 'bridge',
+    proxy: 'proxy',
+    deliver: 'deliver',
+    drop: 'DIES',
+    unknown: 'unknown',
+  },
+  severity: { error: 'error', warning: 'warning', info: 'as asked' },
+  outcome: (outcome) => outcome,
+  origin: originText,
+  lasts: {
+    config: '',
+    command: 'at once, on the running system only',
+    rule: 'at once, until the rules are made anew',
+  },
+  phrase: (text) => text,
+  failing: (failing, asked) => `${failing} of ${many(asked, 'flow')} ${failing === 1 ? 'fails' : 'fail'}`,
+  healthy: (asked) => `healthy: ${asked === 1 ? 'the flow works' : `all ${asked} flows work`}`,
+  healthyBut: (ok, asked) => `no fault found: ${ok} of ${many(asked, 'flow')} ${ok === 1 ? 'works' : 'work'}`,
+  undecided: (unknown, asked) => `cannot decide: ${unknown} of ${many(asked, 'flow')} unknown`,
+  faults: (findings, failing, asked) =>
+    `${many(findings, 'finding')}; ${failing} of ${many(asked, 'flow')} ${failing === 1 ? 'fails' : 'fail'}`,
+  unexplained: (flows) =>
+    `${many(flows, 'flow')} ${flows === 1 ? 'fails' : 'fail'}, and no change known here would heal ${flows === 1 ? 'it' : 'them'}:`,
+  unknownFlows: (flows) => `not known of ${many(flows, 'flow')}:`,
+  expectedUnknown: (why) => `compared with no plan: ${why}`,
+  planned: 'planned',
+  death: (way, namespace, where) => `the ${way}, in ${namespace}, ${where}`,
+  proved: (flows) => `simulated with the repair: ${flows === 1 ? 'the flow works' : `all ${flows} flows work`}`,
+  alsoAllowed: (flows) => `the repair also lets through ${many(flows, 'flow')}:`,
+  nothingElse: 'the repair lets nothing else through',
+  routedThere: 'if the outside has a route there',
+  more: (count) => `and ${count} more`,
+  request: 'request',
+  reply: 'reply',
+  noReply: 'no reply is sent',
+  policy: (chain) => `policy of ${chain}`,
+  packets: (count) => many(count, 'packet'),
+  seenAs: (address) => `seen as ${address}`,
+  deliveredTo: (namespace, place) => `delivered to ${namespace} at ${place}`,
+  assumed: (what) => `assumed: ${what}`,
+};
