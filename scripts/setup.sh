@@ -49,7 +49,7 @@ install_dependencies() {
   fi
   say "installing dependencies (npm ci)"
   set -- --no-audit --no-fund --no-update-notifier --loglevel=error
-  # The pinned runtime is a package for one platform; elsewhere it is passed over and the system's node is used.
+  # The pinned runtime is a package for one platform; elsewhere the system's node is used.
   [ "$platform" = Linux-x86_64 ] || set -- "$@" --force
   # An account without a home of its own, as services have: npm's cache goes to a place of its own for this once.
   cache=
@@ -60,6 +60,7 @@ install_dependencies() {
     export npm_config_cache
   fi
   npm ci "$@" >&2
+  [ "$platform" = Linux-x86_64 ] || rm -f node_modules/.bin/node
   if [ -n "$cache" ]; then rm -rf "$cache"; trap - EXIT; fi
 }
 

@@ -64,6 +64,47 @@ export const newestVersion = '28.5.2';
 /** Brings everything up, or leaves nothing behind and throws EngineError or KernelError. */
 export async function bringUp(request: BringUpRequest): Promise<Engine> {
   const { netns } = request;
+  const prepared = await prepare(request);
+  const containers = await startContainers(request.containers, netns);
+  try {
+    const { undo } = await processKernel.apply(
+      wholeChange(prepared, netns, (name) => containers.get(name)?.path),
+    );
+    const pids = new Map([...containers].map(([name, holder]) => [name, holder.pid]));
+    return {
+      state: { ...prepared.identity, ...prepared.drafted.records(pids) },
+      options: prepared.options,
+      plan: prepared.drafted.plan,
+      containers,
+      takeDown: async () => {
+        await releaseAll(containers);
+        // The veth pairs went with their containers' namespaces.
+        await processKernel.apply(withoutVanished(undo, netns));
+      },
+    };
+  } catch (error) {
+    await releaseAll(containers);
+    throw error;
+  }
+}
+
+/** What bringing up would run on this host as it is, for people. Namespaces of containers that do not run yet have a made-up pid. */
+export async function describeBringUp(request: BringUpRequest): Promise<string> {
+  const prepared = await prepare(request);
+  return processKernel.describe(
+    wholeChange(prepared, request.netns, (name) => `/proc/PID-OF-${name}/ns/net`),
+  );
+}
+
+interface Prepared {
+  readonly identity: Pick<EngineState, 'version' | 'config' | 'argv'>;
+  readonly options: Options;
+  readonly host: Namespace;
+  readonly drafted: Draft;
+}
+
+/** Reads the configuration, looks at the host, and decides; changes nothing. */
+async function prepare(request: BringUpRequest): Promise<Prepared> {
   const version = request.version ?? newestVersion;
   const generation = generationOf(version);
   if (generation === undefined)
@@ -71,7 +112,7 @@ export async function bringUp(request: BringUpRequest): Promise<Engine> {
   const config = readConfig(request.configFile);
   const argv = ['dockerd', ...(config === undefined ? [] : ['--config-file', config.path])];
   const options = effectiveOptions(version, config, argv);
-  const { host, backend } = await observeHost(netns);
+  const { host, backend } = await observeHost(request.netns);
   const drafted = draft({
     options,
     generation,
@@ -85,27 +126,8 @@ export async function bringUp(request: BringUpRequest): Promise<Engine> {
         .slice(0, digits),
   });
   if (drafted.kind === 'impossible') throw new EngineError('config', drafted.why);
-
-  const containers = await startContainers(request.containers, netns);
-  try {
-    const change = wholeChange(drafted, host, containers, netns);
-    const { undo } = await processKernel.apply(change);
-    const pids = new Map([...containers].map(([name, holder]) => [name, holder.pid]));
-    return {
-      state: { version, ...(config === undefined ? {} : { config }), argv, ...drafted.records(pids) },
-      options,
-      plan: drafted.plan,
-      containers,
-      takeDown: async () => {
-        await releaseAll(containers);
-        // The veth pairs went with their containers' namespaces.
-        await processKernel.apply(withoutVanished(undo, netns));
-      },
-    };
-  } catch (error) {
-    await releaseAll(containers);
-    throw error;
-  }
+  const identity = { version, ...(config === undefined ? {} : { config }), argv };
+  return { identity, options, host, drafted };
 }
 
 function readConfig(path: string | undefined): EngineState['config'] {
@@ -154,14 +176,13 @@ async function releaseAll(holders: ReadonlyMap<string, Holder>): Promise<void> {
 }
 
 function wholeChange(
-  drafted: Draft,
-  host: Namespace,
-  containers: ReadonlyMap<string, Holder>,
+  { drafted, host }: Prepared,
   netns: NamespacePath,
+  pathOf: (container: string) => string | undefined,
 ): Change {
   const endpoints = drafted.endpoints.flatMap(({ container, ...endpoint }) => {
-    const holder = containers.get(container);
-    return holder === undefined ? [] : [{ ...endpoint, container: holder.path }];
+    const path = pathOf(container);
+    return path === undefined ? [] : [{ ...endpoint, container: path }];
   });
   return inOrder(hostChange(drafted.plan, host, netns), endpointsChange(endpoints, netns));
 }

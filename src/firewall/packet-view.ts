@@ -11,7 +11,7 @@ export interface UnknownTruth {
   /** What would decide it, in a short phrase: `members of ipset blocked`. */
   readonly unknown: string;
   /** The one command that would show it. */
-  readonly command?: string;
+  readonly command?: string | undefined;
 }
 
 export type CtState = 'NEW' | 'ESTABLISHED' | 'RELATED' | 'INVALID' | 'UNTRACKED';
@@ -30,8 +30,8 @@ export interface CtStatus {
 export interface CtTuple {
   readonly src: Addr;
   readonly dst: Addr;
-  readonly sport?: number;
-  readonly dport?: number;
+  readonly sport?: number | undefined;
+  readonly dport?: number | undefined;
 }
 
 /** The type that the routing tables give to an address, as `-m addrtype` names it. */
@@ -53,12 +53,12 @@ export interface PacketView {
   readonly dst: Addr;
   /** IP protocol number (6 tcp, 17 udp, 1 icmp, 58 icmpv6, 132 sctp). */
   readonly protocol: number;
-  readonly sport?: number;
-  readonly dport?: number;
+  readonly sport?: number | undefined;
+  readonly dport?: number | undefined;
   /** Of icmp and icmpv6 packets. */
-  readonly icmp?: { readonly type: number; readonly code: number };
+  readonly icmp?: { readonly type: number; readonly code: number } | undefined;
   /** TCP header bits: FIN 1, SYN 2, RST 4, PSH 8, ACK 16, URG 32. */
-  readonly tcpFlags?: number;
+  readonly tcpFlags?: number | undefined;
   /** A second or later fragment: it has no ports. */
   readonly fragment: boolean;
   /** Bytes of the IP packet, header included. */
@@ -68,29 +68,29 @@ export interface PacketView {
   /** The packet's mark (fwmark), unsigned 32 bits. */
   readonly mark: number;
   /** The connection's mark; absent where the packet has no connection (INVALID, UNTRACKED). */
-  readonly connmark?: number;
+  readonly connmark?: number | undefined;
   /** Absent where the hook has none: no input device in OUTPUT, no output device in PREROUTING and INPUT. */
-  readonly inDev?: string;
-  readonly outDev?: string;
+  readonly inDev?: string | undefined;
+  readonly outDev?: string | undefined;
   /** br_netfilter shows this packet to iptables while a bridge handles it (or after a bridge received it). */
   readonly bridged: boolean;
   /** The bridge port it came from, and (on a bridged path) the one it leaves by. */
-  readonly physIn?: string;
-  readonly physOut?: string;
+  readonly physIn?: string | undefined;
+  readonly physOut?: string | undefined;
   /** Ethernet source, lower case; absent where there is none (made locally, or a link without Ethernet). */
-  readonly srcMac?: string;
+  readonly srcMac?: string | undefined;
   /** How the packet was sent on its link. */
   readonly packetType: 'unicast' | 'broadcast' | 'multicast';
   readonly ctState: CtState;
   /** The four below are absent where the packet has no connection (INVALID, UNTRACKED). */
-  readonly ctStatus?: CtStatus;
-  readonly ctDirection?: 'original' | 'reply';
-  readonly ctOriginal?: CtTuple;
-  readonly ctReply?: CtTuple;
+  readonly ctStatus?: CtStatus | undefined;
+  readonly ctDirection?: ('original' | 'reply') | undefined;
+  readonly ctOriginal?: CtTuple | undefined;
+  readonly ctReply?: CtTuple | undefined;
   /** With `dev`: the type as seen by that device alone (`--limit-iface-in`). */
   addrType(addr: Addr, dev?: string): AddrType | UnknownTruth;
   /** The sending process: its ids; `none` where the packet has no local socket (forwarded, kernel's own); absent: not known. */
-  readonly owner?: { readonly uid: number; readonly gid: number } | 'none';
+  readonly owner?: ({ readonly uid: number; readonly gid: number } | 'none') | undefined;
   /** Whether the ipset holds the packet; `dimensions` as written in the rule: `src`, `dst,dst`. Absent: sets are not in the facts. */
   setContains?(set: string, dimensions: string): Truth;
 }

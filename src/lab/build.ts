@@ -7,7 +7,7 @@ import { once } from 'node:events';
 import { extname } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { bringUp, type Engine } from '../engine/bring-up.ts';
+import { type BringUpRequest, bringUp, describeBringUp, type Engine } from '../engine/bring-up.ts';
 import { engineFacts } from '../engine/state.ts';
 import { processKernel } from '../kernel/apply.ts';
 import { type Holder, hold } from '../kernel/namespace.ts';
@@ -20,6 +20,7 @@ import {
   gatewayAddress,
   impatienceChange,
   outsideDescription,
+  outsideName,
   placeChange,
 } from './place.ts';
 import type { Contact } from './talk.ts';
@@ -50,7 +51,29 @@ export async function buildLab(request: LabRequest): Promise<Lab> {
   const outside = await hold({ namespace: 'new' });
   await processKernel.apply(placeChange(outside.path));
   const contacts = await listenOutside(outside);
-  const engine = await bringUp({
+  const engine = await bringUp(bringUpRequest(request));
+  await processKernel.apply(
+    impatienceChange(
+      engine.plan.links.filter(({ kind }) => kind === 'bridge').map(({ name }) => name),
+      [engine.containers.get(bridgeContainer)?.path].filter((path) => path !== undefined),
+    ),
+  );
+  const description = new TextEncoder().encode(`${JSON.stringify(outsideDescription, null, 1)}\n`);
+  const facts = new Map([...engineFacts(engine.state), ['outside.json', description]]);
+  return { engine, outside, contacts, facts };
+}
+
+/** What building this lab would run. The place is really made, and goes with the stage: the engine looks at it. */
+export async function describeLab(request: LabRequest): Promise<string> {
+  if (!onStage()) throw new Error('a lab is only ever built on a stage of its own');
+  const outside = await hold({ namespace: 'new' });
+  await processKernel.apply(placeChange(outside.path));
+  const engine = await describeBringUp(bringUpRequest(request));
+  return `${processKernel.describe(placeChange(`/proc/PID-OF-${outsideName}/ns/net`))}${engine}`;
+}
+
+function bringUpRequest(request: LabRequest): BringUpRequest {
+  return {
     ...(request.configFile === undefined ? {} : { configFile: request.configFile }),
     ...(request.version === undefined ? {} : { version: request.version }),
     containers: [
@@ -62,16 +85,7 @@ export async function buildLab(request: LabRequest): Promise<Lab> {
       },
       { name: hostContainer, network: 'host', ports: [] },
     ],
-  });
-  await processKernel.apply(
-    impatienceChange(
-      engine.plan.links.filter(({ kind }) => kind === 'bridge').map(({ name }) => name),
-      [engine.containers.get(bridgeContainer)?.path].filter((path) => path !== undefined),
-    ),
-  );
-  const description = new TextEncoder().encode(`${JSON.stringify(outsideDescription, null, 1)}\n`);
-  const facts = new Map([...engineFacts(engine.state), ['outside.json', description]]);
-  return { engine, outside, contacts, facts };
+  };
 }
 
 /** Starts the outside's listeners; returns once they listen. */

@@ -1,23 +1,26 @@
 /**
  * A program of its own: a stage's first process, for a lab that stays. In: a LabRequest as JSON and a folder, as arguments. Out: the
  * facts in the folder, then one JSON line on standard output (the lab's places, or why there is none); then it
- * lives until it is killed, and the lab with it.
+ * lives until it is killed, and the lab with it. Without a folder it says what it would do, and ends.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { EngineError } from '../engine/bring-up.ts';
 import { KernelError } from '../kernel/process.ts';
-import { buildLab, type LabRequest } from './build.ts';
+import { buildLab, describeLab, type LabRequest } from './build.ts';
 import { outsideName } from './place.ts';
 import { factsFolder } from './registry.ts';
 
 /** The one line that a keeper prints. Pids are those inside the lab. */
 export type KeeperReport =
   | { readonly ok: true; readonly places: readonly { readonly name: string; readonly pid: number }[] }
+  /** Without a folder: what would be done. */
+  | { readonly ok: true; readonly preview: string }
   | { readonly ok: false; readonly kind: 'config' | 'system'; readonly message: string };
 
-async function report(request: LabRequest, folder: string): Promise<KeeperReport> {
+async function report(request: LabRequest, folder: string | undefined): Promise<KeeperReport> {
   try {
+    if (folder === undefined) return { ok: true, preview: await describeLab(request) };
     const lab = await buildLab(request);
     const facts = join(folder, factsFolder);
     mkdirSync(facts);
@@ -32,11 +35,11 @@ async function report(request: LabRequest, folder: string): Promise<KeeperReport
   }
 }
 
-const [request = '{}', folder = '.'] = process.argv.slice(2);
+const [request = '{}', folder] = process.argv.slice(2);
 // A reader that is gone after the report is no reason to end.
 process.stdout.on('error', () => {});
 const result = await report(JSON.parse(request) as LabRequest, folder);
 process.stdout.write(`${JSON.stringify(result)}\n`);
-if (!result.ok) process.exit(1);
+if (!('places' in result)) process.exit(result.ok ? 0 : 1);
 // The first process of a pid namespace ignores signals that it has no handler for; it is ended by SIGKILL from outside.
 setInterval(() => {}, 2 ** 30);

@@ -36,7 +36,7 @@ export interface HookContext {
   readonly node: Node;
   readonly conntrack: Conntrack;
   readonly decisions: Decisions;
-  readonly view: (packet: Packet, at: HookDevices) => PacketView;
+  readonly view: PacketView;
   readonly record: (step: Step) => void;
 }
 
@@ -93,9 +93,10 @@ function runStage(context: HookContext, hook: Hook, stage: Stage, packet: Packet
   }
 }
 
+const noTables: readonly Table[] = [];
+
 function tablesOf(node: Node, packet: Packet, name: TableName): readonly Table[] {
-  const family = familyOf(packet);
-  return node.facts.firewall.tables.filter((t) => t.name === name && t.family === family);
+  return node.firewall[familyOf(packet)].get(name) ?? noTables;
 }
 
 function unmodelled(context: HookContext, hook: Hook, packet: Packet): Verdict | undefined {
@@ -156,7 +157,6 @@ function runTable(context: HookContext, hook: Hook, table: Table, packet: Packet
     }
     return verdict;
   };
-  const view = context.view(packet, at);
   const stack: Frame[] = [{ chain: base, next: 0, tail: false }];
   for (;;) {
     const frame = stack[stack.length - 1];
@@ -167,7 +167,7 @@ function runTable(context: HookContext, hook: Hook, table: Table, packet: Packet
       continue;
     }
     frame.next += 1;
-    if (!matches(context, table, frame, rule, view)) continue;
+    if (!matches(context, table, frame, rule)) continue;
     const hit: RuleHit = {
       backend: table.backend,
       table: table.name,
@@ -214,8 +214,8 @@ function place(table: Table, chain: string): string {
   return `${table.name}/${chain}`;
 }
 
-function matches(context: HookContext, table: Table, frame: Frame, rule: Rule, view: PacketView): boolean {
-  const truth = matchRule(rule, view);
+function matches(context: HookContext, table: Table, frame: Frame, rule: Rule): boolean {
+  const truth = matchRule(rule, context.view);
   if (typeof truth === 'boolean') return truth;
   const fact = `rule ${frame.next} of ${place(table, frame.chain.name)} matches: ${truth.unknown}`;
   return context.decisions.decide(fact, truth.command);

@@ -166,7 +166,7 @@ export function routeOutput(node: Node, key: RouteKey, decisions: Decisions): Ou
     return { kind: 'error', error: 'net-unreachable', why: `no source address for ${wire.link.name}` };
   // __mkroute_output: a loopback source leaves only by lo, unless route_localnet.
   const leaks = isLoopback(src) && wire.link.kind !== 'loopback';
-  if (leaks && deviceSetting(node, wire.link.name, 'route_localnet', 'or') === 0) {
+  if (leaks && deviceSetting(node, wire.link.name, 'route_localnet') === 0) {
     return {
       kind: 'error',
       error: 'EINVAL',
@@ -220,7 +220,7 @@ export function routeInput(
 ): InputRoute {
   const { src, dst, inDev } = key;
   if (src === undefined) return { kind: 'drop', why: 'no source address' };
-  const localnet = deviceSetting(node, inDev, 'route_localnet', 'or') !== 0;
+  const localnet = deviceSetting(node, inDev, 'route_localnet') !== 0;
   const onLoopback = node.byName.get(inDev)?.link.kind === 'loopback';
   if (isMulticast(src) || isUnspecified(src) || isUnspecified(dst))
     return { kind: 'drop', why: 'martian source' };
@@ -265,8 +265,8 @@ function invalidSource(
 ): { readonly kind: 'drop'; readonly why: string; readonly detail?: string } | undefined {
   const src = key.src;
   if (src === undefined) return undefined;
-  const acceptLocal = deviceSetting(node, key.inDev, 'accept_local', 'or') !== 0;
-  const mode = src.family === 'ipv4' ? deviceSetting(node, key.inDev, 'rp_filter', 'max') : 0;
+  const acceptLocal = deviceSetting(node, key.inDev, 'accept_local') !== 0;
+  const mode = src.family === 'ipv4' ? deviceSetting(node, key.inDev, 'rp_filter') : 0;
   const isOwn = ownerOf(node, src) !== undefined || addressType(node, src, undefined, decisions) === 'LOCAL';
   if (isOwn && !acceptLocal)
     return { kind: 'drop', why: 'martian source', detail: 'the source is an address of this host' };
@@ -294,7 +294,7 @@ export function answersArp(
   const reached = routeInput(node, { dst: target, src: asker, mark: 0, inDev: dev }, decisions);
   if (reached.kind === 'local') {
     if (node.answersAnything) return true;
-    const ignore = deviceSetting(node, dev, 'arp_ignore', 'max');
+    const ignore = deviceSetting(node, dev, 'arp_ignore');
     const wire = node.byName.get(dev);
     if (ignore === 0) return true;
     if (ignore === 8) return false;
@@ -302,5 +302,5 @@ export function answersArp(
     return ignore === 1 ? here : here && wire !== undefined && onLink(wire.link, asker);
   }
   if (reached.kind !== 'forward') return false;
-  return reached.wire.link.name !== dev && deviceSetting(node, dev, 'proxy_arp', 'or') !== 0;
+  return reached.wire.link.name !== dev && deviceSetting(node, dev, 'proxy_arp') !== 0;
 }

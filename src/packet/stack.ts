@@ -30,7 +30,7 @@ import {
 import type { Recorder } from './recorder.ts';
 import { routeInput, routeOutput } from './route.ts';
 import type { RuleHit } from './trace.ts';
-import { packetView } from './view.ts';
+import { HookView } from './view.ts';
 import { type Node, sysctlNumber, type Wire, type World } from './world.ts';
 
 export type SendError = 'net-unreachable' | 'host-unreachable' | 'EACCES' | 'EINVAL' | 'EPERM' | 'EMSGSIZE';
@@ -405,7 +405,7 @@ export class Stack {
       node,
       conntrack: this.conntrackOf(node),
       decisions: this.decisions,
-      view: (p, devices) => packetView(node, p, devices, srcMac, this.decisions),
+      view: new HookView(node, packet, at, srcMac, this.decisions),
       record: (step) => this.recorder.step(step),
     };
     return runHook(context, hook, packet, at);

@@ -1,10 +1,10 @@
 /**
  * The packet as firewall rules see it at one hook: a PacketView over a Packet and its namespace.
- * In: packet, devices, namespace. Out: a view whose costly parts are computed only when a rule asks.
+ * In: packet, devices, namespace. Out: a view that reads through to them, so it stays true while targets rewrite marks
+ * and tracking. A class, because a view is made at every hook and its getters must cost nothing until asked.
  */
-
-import type { AddrType, PacketView, UnknownTruth } from '../firewall/match.ts';
-import type { Addr } from '../net/addr.ts';
+import type { AddrType, CtState, CtStatus, CtTuple, PacketView, UnknownTruth } from '../firewall/match.ts';
+import type { Addr, Family } from '../net/addr.ts';
 import type { Decisions } from './decisions.ts';
 import type { HookDevices } from './hooks.ts';
 import { familyOf, type Packet } from './packet.ts';
@@ -13,57 +13,99 @@ import type { Node } from './world.ts';
 
 const protocolNumbers = { tcp: 6, udp: 17, icmp: 1, icmpv6: 58, sctp: 132 } as const;
 
-export function packetView(
-  node: Node,
-  packet: Packet,
-  at: HookDevices,
-  srcMac: string | undefined,
-  decisions: Decisions,
-): PacketView {
-  const tracking = packet.tracking;
-  const connection = tracking?.connection;
-  const hasPorts = packet.icmp === undefined;
-  return {
-    family: familyOf(packet),
-    src: packet.src,
-    dst: packet.dst,
-    protocol: protocolNumbers[packet.protocol],
-    fragment: false,
-    length: packet.length,
-    ttl: packet.ttl,
-    get mark() {
-      return packet.mark;
-    },
-    packetType: 'unicast',
-    bridged: at.physIn !== undefined,
-    ctState: tracking?.state ?? 'NEW',
-    owner: packet.owner === undefined ? 'none' : { uid: packet.owner, gid: packet.owner },
-    addrType: (addr: Addr, dev?: string): AddrType | UnknownTruth => addressType(node, addr, dev, decisions),
-    ...(hasPorts ? { sport: packet.sport, dport: packet.dport } : {}),
-    ...(packet.icmp === undefined ? {} : { icmp: packet.icmp }),
-    ...(packet.protocol === 'tcp' ? { tcpFlags: packet.tcpFlags } : {}),
-    ...(at.inDev === undefined ? {} : { inDev: at.inDev.link.name }),
-    ...(at.outDev === undefined ? {} : { outDev: at.outDev.link.name }),
-    ...(at.physIn === undefined ? {} : { physIn: at.physIn.link.name }),
-    ...(at.physOut === undefined ? {} : { physOut: at.physOut.link.name }),
-    ...(srcMac === undefined ? {} : { srcMac }),
-    ...(tracking === undefined || connection === undefined
-      ? {}
-      : {
-          get connmark() {
-            return connection.mark;
-          },
-          ctStatus: {
-            snat: connection.snat,
-            dnat: connection.dnat,
-            expected: false,
-            seenReply: connection.seenReply,
-            assured: false,
-            confirmed: connection.confirmed,
-          },
-          ctDirection: tracking.direction,
-          ctOriginal: connection.original,
-          ctReply: connection.reply,
-        }),
-  };
+export class HookView implements PacketView {
+  private readonly node: Node;
+  private readonly packet: Packet;
+  private readonly at: HookDevices;
+  private readonly decisions: Decisions;
+  readonly srcMac: string | undefined;
+  readonly fragment = false;
+  readonly packetType = 'unicast';
+
+  constructor(node: Node, packet: Packet, at: HookDevices, srcMac: string | undefined, decisions: Decisions) {
+    this.node = node;
+    this.packet = packet;
+    this.at = at;
+    this.srcMac = srcMac;
+    this.decisions = decisions;
+  }
+
+  get family(): Family {
+    return familyOf(this.packet);
+  }
+  get src(): Addr {
+    return this.packet.src;
+  }
+  get dst(): Addr {
+    return this.packet.dst;
+  }
+  get protocol(): number {
+    return protocolNumbers[this.packet.protocol];
+  }
+  get sport(): number | undefined {
+    return this.packet.icmp === undefined ? this.packet.sport : undefined;
+  }
+  get dport(): number | undefined {
+    return this.packet.icmp === undefined ? this.packet.dport : undefined;
+  }
+  get icmp(): Packet['icmp'] {
+    return this.packet.icmp;
+  }
+  get tcpFlags(): number | undefined {
+    return this.packet.protocol === 'tcp' ? this.packet.tcpFlags : undefined;
+  }
+  get length(): number {
+    return this.packet.length;
+  }
+  get ttl(): number {
+    return this.packet.ttl;
+  }
+  get mark(): number {
+    return this.packet.mark;
+  }
+  get connmark(): number | undefined {
+    return this.packet.tracking?.connection?.mark;
+  }
+  get inDev(): string | undefined {
+    return this.at.inDev?.link.name;
+  }
+  get outDev(): string | undefined {
+    return this.at.outDev?.link.name;
+  }
+  get bridged(): boolean {
+    return this.at.physIn !== undefined;
+  }
+  get physIn(): string | undefined {
+    return this.at.physIn?.link.name;
+  }
+  get physOut(): string | undefined {
+    return this.at.physOut?.link.name;
+  }
+  get ctState(): CtState {
+    return this.packet.tracking?.state ?? 'NEW';
+  }
+  get ctStatus(): CtStatus | undefined {
+    const connection = this.packet.tracking?.connection;
+    if (connection === undefined) return undefined;
+    const { snat, dnat, seenReply, confirmed } = connection;
+    return { snat, dnat, expected: false, seenReply, assured: false, confirmed };
+  }
+  get ctDirection(): 'original' | 'reply' | undefined {
+    const tracking = this.packet.tracking;
+    return tracking?.connection === undefined ? undefined : tracking.direction;
+  }
+  get ctOriginal(): CtTuple | undefined {
+    return this.packet.tracking?.connection?.original;
+  }
+  get ctReply(): CtTuple | undefined {
+    return this.packet.tracking?.connection?.reply;
+  }
+  get owner(): { readonly uid: number; readonly gid: number } | 'none' {
+    const uid = this.packet.owner;
+    return uid === undefined ? 'none' : { uid, gid: uid };
+  }
+
+  addrType(addr: Addr, dev?: string): AddrType | UnknownTruth {
+    return addressType(this.node, addr, dev, this.decisions);
+  }
 }

@@ -3,6 +3,7 @@
  * Out: namespaces with their links wired to each other. It holds no packet and no connection; those are a walk's.
  */
 
+import type { Table, TableName } from '../firewall/ruleset.ts';
 import { routesOfAddress } from '../host/change.ts';
 import type { HostState, Link, LinkAddress, Namespace, PolicyRule, Route } from '../host/state.ts';
 import { type Addr, type Family, parseAddr, sameAddr } from '../net/addr.ts';
@@ -29,6 +30,13 @@ export interface Node {
     readonly ipv4: ReadonlyMap<string, readonly Route[]>;
     readonly ipv6: ReadonlyMap<string, readonly Route[]>;
   };
+  /** Tables of each family by name, of all backends in the order of the facts. */
+  readonly firewall: {
+    readonly ipv4: ReadonlyMap<TableName, readonly Table[]>;
+    readonly ipv6: ReadonlyMap<TableName, readonly Table[]>;
+  };
+  /** Device settings that were asked for, by key and device: walks ask the same few again and again. */
+  readonly settings: Map<string, Map<string, number>>;
   /** True of the default outside: every address that is nobody else's is its own, and every port listens. */
   readonly answersAnything: boolean;
 }
@@ -94,6 +102,8 @@ function makeNode(facts: Namespace, answersAnything: boolean): Node {
     },
     rules: { ipv4: sortRules(facts, 'ipv4'), ipv6: sortRules(facts, 'ipv6') },
     tables: { ipv4: sortRoutes(facts, 'ipv4'), ipv6: sortRoutes(facts, 'ipv6') },
+    firewall: { ipv4: tablesByName(facts, 'ipv4'), ipv6: tablesByName(facts, 'ipv6') },
+    settings: new Map(),
     answersAnything,
   };
   for (const link of facts.links) {
@@ -102,6 +112,17 @@ function makeNode(facts: Namespace, answersAnything: boolean): Node {
     byName.set(link.name, wire);
   }
   return node;
+}
+
+function tablesByName(facts: Namespace, family: Family): ReadonlyMap<TableName, readonly Table[]> {
+  const byName = new Map<TableName, Table[]>();
+  for (const table of facts.firewall.tables) {
+    if (table.family !== family) continue;
+    const same = byName.get(table.name);
+    if (same === undefined) byName.set(table.name, [table]);
+    else same.push(table);
+  }
+  return byName;
 }
 
 function connect(wire: Wire, namespaces: ReadonlyMap<string, Node>): void {
@@ -170,12 +191,26 @@ export function sysctlNumber(node: Node, name: string, fallback: number): number
   return Number.isNaN(value) ? fallback : value;
 }
 
-/** `net.ipv4.conf.{all,DEV}.KEY` joined as the kernel does: OR for switches, MAX for levels (include/linux/inetdevice.h). */
-export function deviceSetting(node: Node, dev: string, key: string, join: 'or' | 'max' | 'device'): number {
+/** How `all` and the device's own value make one: OR for switches, the higher for levels (include/linux/inetdevice.h). */
+const joined = {
+  route_localnet: 'or',
+  accept_local: 'or',
+  proxy_arp: 'or',
+  rp_filter: 'max',
+  arp_ignore: 'max',
+} as const;
+
+/** `net.ipv4.conf.{all,DEV}.KEY` as it is in force on the device. */
+export function deviceSetting(node: Node, dev: string, key: keyof typeof joined): number {
+  const byDevice = node.settings.get(key) ?? new Map<string, number>();
+  node.settings.set(key, byDevice);
+  const known = byDevice.get(dev);
+  if (known !== undefined) return known;
   const own = sysctlNumber(node, `net.ipv4.conf.${dev}.${key}`, 0);
-  if (join === 'device') return own;
   const all = sysctlNumber(node, `net.ipv4.conf.all.${key}`, 0);
-  return join === 'or' ? Number(own !== 0 || all !== 0) : Math.max(own, all);
+  const value = joined[key] === 'or' ? Number(own !== 0 || all !== 0) : Math.max(own, all);
+  byDevice.set(dev, value);
+  return value;
 }
 
 /** Whether packets that came in on this device may be forwarded. */

@@ -78,8 +78,11 @@ function ruleText(s: Story): string {
   return solid(s.param('rule'));
 }
 
-/** `bridge network nomasq`, or the daemon's setting for the default bridge. */
-function networkSetting(s: Story): string {
+/** Who asked for it: the daemon's setting, an option of a network, or a container's own request. */
+function askedBy(s: Story): string {
+  const origin = s.because?.origin;
+  if (origin?.kind === 'container')
+    return `container ${origin.container} was started with ${solid(`-p ${s.param('value')}`)}`;
   const network = s.param('network');
   return network === ''
     ? setting(s)
@@ -96,8 +99,7 @@ const noStart = (s: Story) => `dockerd does not start with this configuration: $
 const restriction = 'This was asked for.';
 
 const publishedOn = (s: Story) =>
-  `Ports are published on ${s.param('value') || s.param('address')} only, because ${networkSetting(s)}: ` +
-  `who asks the host at another address finds nobody. ${restriction}`;
+  `Ports are published on one address of the host only, because ${askedBy(s)}: who asks another address finds nobody. ${restriction}`;
 
 export const causes: Readonly<Record<Cause, (s: Story) => string>> = {
   'masquerade-disabled': (s) =>
@@ -106,7 +108,7 @@ export const causes: Readonly<Record<Cause, (s: Story) => string>> = {
       ? '.'
       : `; with it true the daemon adds ${rules(s.masquerade.rules)}`),
   'network-masquerade-disabled': (s) =>
-    `${noMasquerade(s)}There is none because ${networkSetting(s)}` +
+    `${noMasquerade(s)}There is none because ${askedBy(s)}` +
     (s.masquerade.rules.length === 0
       ? '.'
       : `; without that option the daemon adds ${rules(s.masquerade.rules)}`),
@@ -119,7 +121,7 @@ export const causes: Readonly<Record<Cause, (s: Story) => string>> = {
       ? ' Something switched it off after the daemon had started, or the daemon never switched it on.'
       : ` The daemon leaves it off because ip-forward is false (${originText(s.because.origin)}).`),
   'icc-disabled': (s) =>
-    `Containers on the same bridge may not talk to each other, because ${networkSetting(s)}. ${restriction}`,
+    `Containers on the same bridge may not talk to each other, because ${askedBy(s)}. ${restriction}`,
   'internal-network': (s) =>
     `Network ${s.param('network')} is internal: its containers reach each other, and nothing beyond the bridge. ${restriction}`,
   'gateway-mode': (s) => {
@@ -128,8 +130,12 @@ export const causes: Readonly<Record<Cause, (s: Story) => string>> = {
   },
   'published-on-loopback': publishedOn,
   'published-on-one-address': publishedOn,
-  'userland-proxy-missing': (s) =>
-    `No docker-proxy listens on the published ports, because ${setting(s)}: a connection that no DNAT rule takes meets no listener.`,
+  'userland-proxy-missing': (s) => {
+    const ports = s.param('ports');
+    return ports === ''
+      ? `No docker-proxy listens on the published ports, because ${setting(s)}: a connection that no DNAT rule takes meets no listener.`
+      : `The docker-proxy of ${ports} is gone, though the daemon started one: a connection that no DNAT rule takes meets no listener.`;
+  },
   'hairpin-off': (s) =>
     `Bridge port ${s.param('link')} does not send a frame back to where it came from (hairpin is off), so a container cannot reach itself through its published port.`,
   'rules-flushed': (s) =>
@@ -157,7 +163,8 @@ export const causes: Readonly<Record<Cause, (s: Story) => string>> = {
     "iptables-legacy and iptables-nft both hold rules, and every packet passes both, whatever one of them accepts. Docker's rules are in the other; " +
     `here ${ruleOf(s)} of iptables-legacy stops the packet: ${ruleText(s)}`,
   'extra-base-chain-drops': (s) =>
-    `Another nftables table stops the packet in a base chain of its own; an accept in Docker's tables does not help, since all must accept. ${ruleText(s)}`.trim(),
+    `nftables table ${solid(s.param('table'))} is asked too, in base chains of its own (${s.param('chain')}), and what it says is not evaluated here. ` +
+    'Without it the flows work; if it drops, no accept in the tables of Docker helps, since all base chains must accept.',
   'container-firewall-drops': (s) =>
     `Inside the container ${s.param('namespace')}, ${ruleOf(s)} stops the packet: ${ruleText(s)}`,
   'connection-untracked': (s) =>
@@ -193,9 +200,15 @@ export const causes: Readonly<Record<Cause, (s: Story) => string>> = {
   'container-address-is-local': (s) =>
     `The host takes a container's address for its own, by the route ${solid(s.param('route'))}: packets to it never reach the bridge.`,
   'container-not-running': (s) => `Container ${s.param('container')} is not running: nobody answers for it.`,
-  'uplink-down': (s) => `The uplink ${s.param('link')} is down: nothing leaves this host.`,
-  'uplink-mtu-smaller': () =>
-    'Beyond the bridge packets have to be smaller than on it: small ones pass, large ones are lost, and the sender does not learn why.',
+  'none-or-host-network': (s) =>
+    `Container ${s.param('container')} was started without a network: it has nothing but its loopback. ${restriction}`,
+  'macvlan-host-isolation': (s) =>
+    `The network of container ${s.param('container')} is a child of a link of the host (macvlan or ipvlan): by design of the kernel host and container do not reach each other over it.`,
+  'uplink-down': (s) =>
+    `The uplink ${s.param('link')} is down or has no address: nothing leaves this host, and nothing comes in.`,
+  'uplink-mtu-smaller': (s) =>
+    `The uplink ${s.param('link')} takes packets of ${s.param('mtu')} bytes, and the links of ${s.param('containers')} larger ones: ` +
+    'large packets arrive only as long as every router on the way may send its ICMP "fragmentation needed".',
   'no-default-route': () => 'The host has no default route: what is not on its own subnets has nowhere to go.',
   'route-refuses': (s) => `A route of the host refuses the destination: ${solid(s.param('route'))}`,
   'route-via-dead-link': (s) =>

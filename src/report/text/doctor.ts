@@ -1,0 +1,127 @@
+/**
+ * A Diagnosis as text for a terminal: findings first, then what no finding explains and what is not known. In: a Diagnosis, a
+ * catalogue, a painter and the width. Out: lines ending in a line feed; one line when all is well.
+ */
+import type { Diagnosis, Severity } from '../../diagnosis/finding.ts';
+import type { Trace } from '../../packet/trace.ts';
+import { flowText } from '../flow-text.ts';
+import { deathOf } from '../story.ts';
+import { tally } from '../tally.ts';
+import type { Catalogue } from './catalogue.ts';
+import { deathText, type FindingText, findingText, labelWidth, type Row, rowsOf } from './finding.ts';
+import { displayWidth, type Paint, padTo, type Tone, wrap } from './layout.ts';
+
+export interface TextOptions {
+  readonly words: Catalogue;
+  readonly paint: Paint;
+  /** Columns for what is wrapped; rules and commands stay whole. */
+  readonly width: number;
+}
+
+const marks: Readonly<Record<Severity, { readonly mark: string; readonly tone: Tone }>> = {
+  error: { mark: '✗', tone: 'bad' },
+  warning: { mark: '!', tone: 'title' },
+  info: { mark: 'i', tone: 'title' },
+};
+
+const maxUnexplained = 5;
+const maxUnknowns = 8;
+
+/** The whole answer of `doctor`. */
+export function doctorText(diagnosis: Diagnosis, options: TextOptions): string {
+  const blocks = [
+    ...diagnosis.findings.map((finding) => {
+      const { mark, tone } = marks[finding.severity];
+      return findingBlock(
+        findingText(finding, diagnosis, options.words),
+        (head) => options.paint(tone, `${mark} ${head}`),
+        options,
+      );
+    }),
+    unexplainedBlock(diagnosis, options),
+    unknownBlock(diagnosis, options),
+    [verdict(diagnosis, options)],
+  ];
+  return `${blocks
+    .filter((block) => block.length > 0)
+    .map((block) => block.join('\n'))
+    .join('\n\n')}\n`;
+}
+
+function findingBlock(
+  text: FindingText,
+  head: (text: string) => string,
+  options: TextOptions,
+): readonly string[] {
+  const paragraph = wrap(text.summary, options.width - 2).map((line) => `  ${line}`);
+  return [head(text.head), ...paragraph, '', ...layRows(text.rows, options)];
+}
+
+/** Rows with their labels in one column. */
+export function layRows(rows: readonly Row[], { words, paint }: TextOptions): readonly string[] {
+  const width = labelWidth(words);
+  return rows.map(({ label, text, tone }) => {
+    const shown = tone === undefined ? text : paint(tone, text);
+    return `  ${paint('faint', padTo(label, width))}  ${shown}`.trimEnd();
+  });
+}
+
+function unexplainedBlock(diagnosis: Diagnosis, options: TextOptions): readonly string[] {
+  const { unexplained } = tally(diagnosis);
+  const { words } = options;
+  if (unexplained.length === 0) return [];
+  const lines = flowLines(unexplained.slice(0, maxUnexplained), words, (trace) => {
+    const death = deathOf(trace);
+    return death === undefined ? '' : deathText(death, words);
+  });
+  const left = unexplained.length - maxUnexplained;
+  return [
+    words.unexplained(unexplained.length),
+    ...lines.map((line) => `  ${line}`),
+    ...(left > 0 ? [`  ${words.more(left)}`] : []),
+  ];
+}
+
+function flowLines(
+  traces: readonly Trace[],
+  words: Catalogue,
+  note: (trace: Trace) => string,
+): readonly string[] {
+  const cells = traces.map((t) => [flowText(t.flow), words.outcome(t.outcome), note(t)] as const);
+  const width = (column: 0 | 1) => Math.max(0, ...cells.map((cell) => displayWidth(cell[column])));
+  return cells.map(([flow, outcome, text]) =>
+    `${padTo(flow, width(0))}  ${padTo(outcome, width(1))}  ${text}`.trimEnd(),
+  );
+}
+
+/** What the facts do not say, where it decides; each with the command that would tell. */
+function unknownBlock(diagnosis: Diagnosis, options: TextOptions): readonly string[] {
+  const { words } = options;
+  const { unknown } = tally(diagnosis);
+  const facts = new Map(unknown.flatMap((t) => t.unknowns).map((u) => [u.fact, u]));
+  const shown = [...facts.values()].slice(0, maxUnknowns).flatMap(({ fact, command }) => [
+    ...rowsOf(words.labels.unknown, [words.phrase(fact)]),
+    ...(command === undefined ? [] : rowsOf(words.labels.decide, [command])),
+  ]);
+  const left = facts.size - maxUnknowns;
+  const plan = diagnosis.unexpected;
+  return [
+    ...(unknown.length === 0 ? [] : [words.unknownFlows(unknown.length)]),
+    ...layRows(shown, options),
+    ...(left > 0 ? [`  ${words.more(left)}`] : []),
+    ...(plan === undefined ? [] : [words.expectedUnknown(plan)]),
+  ];
+}
+
+/** The last line: one sentence, the only one when all is well. */
+function verdict(diagnosis: Diagnosis, { words, paint }: TextOptions): string {
+  const { findings, asked } = diagnosis;
+  const { ok, failing, unknown, undecided } = tally(diagnosis);
+  if (undecided) return paint('bad', words.undecided(unknown.length, asked.length));
+  if (findings.some((f) => f.flows.length > 0 || f.severity === 'error'))
+    return words.faults(findings.length, failing.length, asked.length);
+  return paint(
+    'good',
+    ok.length === asked.length ? words.healthy(asked.length) : words.healthyBut(ok.length, asked.length),
+  );
+}

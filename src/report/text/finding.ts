@@ -1,0 +1,134 @@
+/**
+ * One finding as text: a head, a paragraph and rows of label and line. In: a finding, its diagnosis and a catalogue. Out: text
+ * without layout, so that other programs of ours (the tour) can set it in their own. Every line of a row may be copied.
+ */
+import type { Diagnosis, Evidence, Finding, ProvedFlow, Repair } from '../../diagnosis/finding.ts';
+import { formatAddr } from '../../net/addr.ts';
+import type { Because } from '../../net/reason.ts';
+import { flowText } from '../flow-text.ts';
+import { type Death, deathOf, storyOf } from '../story.ts';
+import type { Catalogue } from './catalogue.ts';
+import { displayWidth, padTo, type Tone } from './layout.ts';
+
+/** One line; a row of several lines has its label on the first. */
+export interface Row {
+  readonly label: string;
+  readonly text: string;
+  readonly tone?: Tone;
+}
+
+export interface FindingText {
+  /** `masquerade-disabled`, and how many flows fail because of it. */
+  readonly head: string;
+  /** One paragraph, not wrapped; its unbreakable parts are `solid`. */
+  readonly summary: string;
+  readonly rows: readonly Row[];
+}
+
+/** More than this of one kind is counted, not shown: JSON has all. */
+const maxFlows = 5;
+const maxEvidence = 3;
+const maxCommands = 12;
+
+export function findingText(finding: Finding, diagnosis: Diagnosis, words: Catalogue): FindingText {
+  const { labels } = words;
+  const failing = finding.flows.length;
+  const severity = finding.severity === 'error' ? '' : ` (${words.severity[finding.severity]})`;
+  return {
+    head: `${finding.cause}${severity}${failing === 0 ? '' : `: ${words.failing(failing, diagnosis.asked.length)}`}`,
+    summary: words.causes[finding.cause](storyOf(finding, diagnosis)),
+    rows: [
+      ...rowsOf(labels.because, settingLines(finding.because, words)),
+      ...rowsOf(labels.evidence, shorten(finding.evidence.map(evidenceLine(words)), maxEvidence, words)),
+      ...rowsOf(labels.diesAt, deathLines(finding, words), 'bad'),
+      ...repairRows(finding.repairs, words),
+      ...rowsOf(labels.together, othersOf(finding, diagnosis)),
+      ...rowsOf(labels.proof, proofLines(finding.proof.flows, words), 'good'),
+      ...rowsOf(labels.price, priceLines(finding, words)),
+    ],
+  };
+}
+
+/** Width of the widest label that a catalogue has. */
+export function labelWidth(words: Catalogue): number {
+  return Math.max(...Object.values(words.labels).map(displayWidth));
+}
+
+/** What stands under a label; the tone is the first line's. */
+export function rowsOf(label: string, lines: readonly string[], tone?: Tone): readonly Row[] {
+  return lines.map((text, i) =>
+    i === 0 ? { label, text, ...(tone === undefined ? {} : { tone }) } : { label: '', text },
+  );
+}
+
+function shorten(lines: readonly string[], max: number, words: Catalogue): readonly string[] {
+  return lines.length <= max ? lines : [...lines.slice(0, max), words.more(lines.length - max)];
+}
+
+/** Values that are not the setting's own (a daemon that did not start) are not shown. */
+function settingLines(because: readonly Because[], words: Catalogue): readonly string[] {
+  return because.map(({ setting, value, origin }) => {
+    const given = value === null ? setting : `${setting} = ${value}`;
+    return `${given}  (${words.origin(origin)})`;
+  });
+}
+
+function evidenceLine(words: Catalogue): (evidence: Evidence) => string {
+  return ({ file, line, text }) => {
+    const place = file === 'plan' ? words.planned : line === undefined ? file : `${file}:${line}`;
+    return text === '' ? place : `${place}  ${text}`;
+  };
+}
+
+function deathLines(finding: Finding, words: Catalogue): readonly string[] {
+  const death = finding.walk === undefined ? undefined : deathOf(finding.walk);
+  return death === undefined ? [] : [deathText(death, words)];
+}
+
+/** `the reply, in inet, route: no route to 172.17.0.2`. */
+export function deathText(death: Death, words: Catalogue): string {
+  const { way, namespace, where, why, detail, dst } = death;
+  const target = why === 'no route' && dst !== undefined ? ` (${formatAddr(dst)})` : '';
+  const more = detail === undefined ? '' : `, ${words.phrase(detail)}`;
+  return `${words.death(way, namespace, where)}: ${words.phrase(why)}${target}${more}`;
+}
+
+function repairRows(repairs: readonly Repair[], words: Catalogue): readonly Row[] {
+  return repairs.flatMap(({ kind, change }, i) => {
+    const lines = shorten(change.split('\n').map(words.phrase), maxCommands, words);
+    const lasts = words.lasts[kind];
+    const label = i === 0 ? words.labels.repair : words.labels.or;
+    return rowsOf(label, lasts === '' ? lines : [`# ${lasts}`, ...lines]);
+  });
+}
+
+/** Findings that heal only together share their changes. */
+function othersOf(finding: Finding, diagnosis: Diagnosis): readonly string[] {
+  const others = diagnosis.findings.filter(
+    (other) => other !== finding && other.changes === finding.changes && finding.changes.length > 0,
+  );
+  return others.length === 0 ? [] : [others.map((other) => other.cause).join(', ')];
+}
+
+function proofLines(proved: readonly ProvedFlow[], words: Catalogue): readonly string[] {
+  if (proved.length === 0) return [];
+  const shown = proved.slice(0, maxFlows);
+  const width = Math.max(...shown.map(({ flow }) => displayWidth(flowText(flow))));
+  const lines = shown.map(
+    ({ flow, before, after }) =>
+      `${padTo(flowText(flow), width)}  ${words.outcome(before)} -> ${words.outcome(after)}`,
+  );
+  const left = proved.length - shown.length;
+  return [words.proved(proved.length), ...lines, ...(left === 0 ? [] : [words.more(left)])];
+}
+
+function priceLines(finding: Finding, words: Catalogue): readonly string[] {
+  const { flows, newlyAllowed } = finding.proof;
+  if (flows.length === 0) return [];
+  if (newlyAllowed.length === 0) return [words.nothingElse];
+  const lines = newlyAllowed.map((flow) =>
+    flow.direct === true ? `${flowText(flow)}  (${words.routedThere})` : flowText(flow),
+  );
+  return [words.alsoAllowed(newlyAllowed.length), ...shorten(lines, maxFlows, words)];
+}
+
