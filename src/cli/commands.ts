@@ -4,13 +4,17 @@
 import type { Command } from 'commander';
 import { captureCommand } from './capture.ts';
 import { configCommand } from './config.ts';
+import { doctorCommand } from './doctor.ts';
 import { explainCommand } from './explain.ts';
 import { labCommand } from './lab.ts';
 import { rulesCommand } from './rules.ts';
 import { tourCommand } from './tour.ts';
+import { traceCommand } from './trace.ts';
 
 export const commands: readonly (() => Command)[] = [
   tourCommand,
+  doctorCommand,
+  traceCommand,
   rulesCommand,
   explainCommand,
   configCommand,

@@ -19,6 +19,7 @@ export function labCommand(): Command {
     )
     .option('--config-file <file>', 'daemon.json to bring the engine up with')
     .option('--engine <version>', 'engine version to follow')
+    .option('--dry-run', 'print what would be run, and do nothing')
     .action(up);
   named(lab.command('exec'))
     .description('run a command in a lab; WHERE is host, inet (the outside) or a container')
@@ -34,10 +35,14 @@ interface Named {
   readonly name: string;
 }
 
-async function up(
-  options: Named & { readonly configFile?: string; readonly engine?: string },
-): Promise<void> {
-  const [{ resolve }, { raiseLab }, { isLabName }] = await Promise.all([
+interface UpOptions extends Named {
+  readonly configFile?: string;
+  readonly engine?: string;
+  readonly dryRun?: boolean;
+}
+
+async function up(options: UpOptions): Promise<void> {
+  const [{ resolve }, { previewLab, raiseLab }, { isLabName }] = await Promise.all([
     import('node:path'),
     import('../lab/control.ts'),
     import('../lab/registry.ts'),
@@ -47,11 +52,12 @@ async function up(
       `--name ${JSON.stringify(options.name)}: letters, digits, _ and -, at most 31, no leading -`,
     );
   const { name, configFile, engine } = options;
-  const result = await refusedAs4(() =>
-    raiseLab(name, {
-      ...(configFile === undefined ? {} : { configFile: resolve(configFile) }),
-      ...(engine === undefined ? {} : { version: engine }),
-    }),
+  const request = {
+    ...(configFile === undefined ? {} : { configFile: resolve(configFile) }),
+    ...(engine === undefined ? {} : { version: engine }),
+  };
+  const result = await refusedAs4(async () =>
+    options.dryRun === true ? await previewLab(request) : await raiseLab(name, request),
   );
   const which = name === 'main' ? '' : ` --name ${name}`;
   switch (result.kind) {
@@ -59,6 +65,9 @@ async function up(
       throw badInput(`lab ${name} is already up: use it, or end it with: bridgekeeper lab down${which}`);
     case 'failed':
       throw new Failure(result.cause === 'config' ? 2 : 4, result.message);
+    case 'preview':
+      process.stdout.write(result.text);
+      return;
     case 'up': {
       const places = result.lab.places.map((place) => place.name).join(', ');
       process.stdout.write(

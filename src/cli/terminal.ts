@@ -1,9 +1,12 @@
 /**
- * How to print for people: which language, whether in colour, how wide a text is. In: options and the environment. Out: plain
- * values and text. It decides nothing about what is said.
+ * How to print for people: which language, and whether in colour. In: options and the environment. Out: plain values and a
+ * painter. It decides nothing about what is said; how wide a text is, is report/text/layout.ts's subject.
  */
+import type { Language } from '../report/text/catalogue.ts';
+import type { Paint, Tone } from '../report/text/layout.ts';
 
-export type Language = 'en' | 'zh';
+export type { Language } from '../report/text/catalogue.ts';
+export { displayWidth, padTo, type Tone } from '../report/text/layout.ts';
 
 /** The language asked for, else that of the locale (LC_ALL, LC_MESSAGES, LANG, as setlocale(3) looks); English if neither says. */
 export function languageOf(
@@ -15,33 +18,13 @@ export function languageOf(
   return /^zh/i.test(locale) ? 'zh' : 'en';
 }
 
-export type Tone = 'title' | 'good' | 'bad' | 'faint';
-
 const codes: Readonly<Record<Tone, string>> = { title: '1', good: '32', bad: '31', faint: '2' };
 
 /** Paints text on a terminal; elsewhere, and under NO_COLOR (no-color.org), returns it as it is. */
 export function painter(
   stream: { readonly isTTY?: boolean },
   env: Readonly<Record<string, string | undefined>>,
-): (tone: Tone, text: string) => string {
+): Paint {
   const colour = stream.isTTY === true && !env.NO_COLOR && env.TERM !== 'dumb';
   return (tone, text) => (colour ? `\x1b[${codes[tone]}m${text}\x1b[0m` : text);
-}
-
-/** Columns that a text takes on a terminal: Chinese characters and full-width punctuation take two. */
-export function displayWidth(text: string): number {
-  let width = 0;
-  for (const char of text)
-    width +=
-      /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]/.test(
-        char,
-      )
-        ? 2
-        : 1;
-  return width;
-}
-
-/** The text, with blanks up to a width. */
-export function padTo(text: string, width: number): string {
-  return text + ' '.repeat(Math.max(0, width - displayWidth(text)));
 }

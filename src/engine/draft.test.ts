@@ -159,13 +159,14 @@ describe('draft', () => {
 });
 
 describe('hostChange', () => {
-  test('makes what is missing, rules before the bridge is up', () => {
+  test('makes what is missing, rules before forwarding and before the bridge is up', () => {
     const result = drafted({});
     if (result.kind === 'impossible') throw new Error(result.why);
     const kinds = hostChange(result.plan, host(), undefined).steps.map(({ kind }) => kind);
     expect(kinds[0]).toBe('add-link');
-    expect(kinds).toContain('sysctl');
-    expect(kinds.indexOf('firewall')).toBeLessThan(kinds.lastIndexOf('set-link'));
+    expect(kinds).toContain('firewall');
+    expect(kinds.lastIndexOf('firewall')).toBeLessThan(kinds.indexOf('sysctl'));
+    expect(kinds.lastIndexOf('firewall')).toBeLessThan(kinds.lastIndexOf('set-link'));
     expect(kinds.at(-1)).toBe('set-link');
   });
 

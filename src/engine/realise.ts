@@ -13,7 +13,7 @@ import { ipv4 } from '../net/addr.ts';
 import { formatPrefix, type Prefix } from '../net/prefix.ts';
 import type { Plan, PlannedLink } from '../plan/plan.ts';
 
-/** Bridges, sysctls and rules of the host. Bridges go up last, when their rules are there. */
+/** Bridges, rules and sysctls of the host. Forwarding is turned on and bridges go up when their rules are there. */
 export function hostChange(plan: Plan, host: Namespace, netns: NamespacePath): Change {
   const at = netns === undefined ? {} : { netns };
   const bridges = plan.links.filter((link) => link.kind === 'bridge');
@@ -28,8 +28,8 @@ export function hostChange(plan: Plan, host: Namespace, netns: NamespacePath): C
   return {
     steps: [
       ...bridges.flatMap((link) => makeBridge(link, host).map((step) => ({ ...at, ...step }))),
-      ...sysctls,
       ...rules,
+      ...sysctls,
       ...bridges
         .filter((link) => link.up && host.links.find(({ name }) => name === link.name)?.up !== true)
         .map(

@@ -8,19 +8,29 @@ import { addressBits, maskPrefix, type Prefix } from '../net/prefix.ts';
 /** `ADDRESS[/LENGTH|/MASK]`; undefined if malformed, of the other family, or a host name. */
 export function parseRuleAddress(text: string, family: Family): Prefix | string | undefined {
   const slash = text.indexOf('/');
-  const addr = parseShortAddr(slash < 0 ? text : text.slice(0, slash), family);
+  const mask = slash < 0 ? hostMask(family) : parseMask(text.slice(slash + 1), family);
+  if (mask === undefined) return undefined;
+  const bits = maskLength(mask);
+  // With a mask of zero libxtables ignores the address, so that dockerd's `0/0` serves ip6tables too.
+  const addr = bits === 0 ? mask : parseShortAddr(slash < 0 ? text : text.slice(0, slash), family);
   if (addr === undefined) return undefined;
-  if (slash < 0) return { addr, bits: addressBits(family) };
-  const mask = text.slice(slash + 1);
-  if (/^[0-9]{1,3}$/.test(mask)) {
-    const bits = Number(mask);
-    return bits <= addressBits(family) ? maskPrefix({ addr, bits }) : undefined;
+  return bits === undefined
+    ? `${formatAddr(applyMask(addr, mask))}/${formatAddr(mask)}`
+    : maskPrefix({ addr, bits });
+}
+
+function hostMask(family: Family): Addr {
+  return family === 'ipv4' ? ipv4(0xffffffff) : ipv6((1n << 128n) - 1n);
+}
+
+/** A length or an address-like mask. */
+function parseMask(text: string, family: Family): Addr | undefined {
+  if (/^[0-9]{1,3}$/.test(text)) {
+    const bits = Number(text);
+    return bits <= addressBits(family) ? maskPrefix({ addr: hostMask(family), bits }).addr : undefined;
   }
-  const maskAddr = parseAddr(mask);
-  if (maskAddr === undefined || maskAddr.family !== family) return undefined;
-  const bits = maskLength(maskAddr);
-  if (bits !== undefined) return maskPrefix({ addr, bits });
-  return `${formatAddr(applyMask(addr, maskAddr))}/${formatAddr(maskAddr)}`;
+  const mask = parseAddr(text);
+  return mask?.family === family ? mask : undefined;
 }
 
 /** IPv4 may leave out octets at the end, which are zero: `10/8`, `192.168/16` (libxtables). */

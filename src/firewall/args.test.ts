@@ -161,6 +161,9 @@ describe('the form that iptables-save prints', () => {
     );
     expect(formatRule(parse('-s 2001:db8::1/ffff:ffff::', 'ipv6'))).toBe('-s 2001:db8::/32');
     expect(formatRule(parse('-d ::/0 -j DROP', 'ipv6'))).toBe('-j DROP');
+    expect(formatRule(parse('-d 0/0 -j DROP', 'ipv6'))).toBe('-j DROP');
+    expect(formatRule(parse('! -d 0/0', 'ipv6'))).toBe('! -d ::/0');
+    expect(refused('-d 10/8', 'ipv6')).toMatchObject({ index: 1 });
     expect(formatRule(parse('-p ipv6-icmp -m icmpv6 --icmpv6-type no-route', 'ipv6'))).toBe(
       '-p ipv6-icmp -m icmp6 --icmpv6-type 1/0',
     );

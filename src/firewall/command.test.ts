@@ -28,6 +28,7 @@ describe('command lines', () => {
     ['-D FORWARD 2', { table: 'filter', op: 'delete-at', chain: 'FORWARD', at: 2 }],
     ['-C a -j b -t mangle', { table: 'mangle', op: 'check', chain: 'a', rule: '-j b' }],
     ['-w 5 -N x', { table: 'filter', op: 'new-chain', chain: 'x' }],
+    ['-w10 -N x', { table: 'filter', op: 'new-chain', chain: 'x' }],
     ['-w -W 100 -F', { table: 'filter', op: 'flush' }],
     ['-F INPUT -v -n', { table: 'filter', op: 'flush', chain: 'INPUT' }],
     ['-X', { table: 'filter', op: 'delete-chain' }],

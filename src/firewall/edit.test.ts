@@ -106,7 +106,7 @@ describe('editTable', () => {
     expect(lines(counted, from)).toEqual([]);
   });
 
-  const anyRule = fc.constantFrom('-i a -j ACCEPT', '-i b -j DROP', '-o c -j ACCEPT', '-j RETURN');
+  const anyRule = fc.constantFrom('-i a -j ACCEPT', '-i b -j DROP', '-i c -j ACCEPT', '-j RETURN');
   const anyRules = fc.array(anyRule, { maxLength: 8 });
   const anyTable = fc
     .record({ FORWARD: anyRules, INPUT: anyRules, A: fc.option(anyRules), B: fc.option(anyRules) })

@@ -88,6 +88,10 @@ describe.each(['iptables-nft', 'iptables-legacy'] as const)('%s', (backend) => {
 
   test('names of chains', () => {
     expect(run(backend, '-N MASQUERADE').message).toBe('chain name may not clash with target name');
+    const named = (chain: string) =>
+      runCommand(emptyRuleset, { backend, family: 'ipv4', table: 'filter' }, { op: 'new-chain', chain });
+    for (const name of ['', '-x', '!x'])
+      expect(named(name)).toMatchObject({ error: { kind: 'bad-chain-name' } });
     expect(run(backend, `-N ${'x'.repeat(28)}`).error).toBeUndefined();
     expect(run(backend, `-N ${'x'.repeat(29)}`).kind).toBe('bad-chain-name');
   });

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseSave, printSave } from './save.ts';
+import { splitWords } from './words.ts';
 
 const nft = { backend: 'iptables-nft', family: 'ipv4', file: 'iptables-save.txt' } as const;
 
@@ -136,4 +137,10 @@ describe('malformed text is told with its line, and the rest is read', () => {
       }),
     );
   });
+});
+
+test('words are split as iptables-restore splits them', () => {
+  expect(splitWords('  a\tb  "" c"d e"f  "x\\"y\\\\" ')).toEqual(['a', 'b', '', 'cd ef', 'x"y\\']);
+  expect(splitWords('')).toEqual([]);
+  expect(splitWords('a "b')).toBeUndefined();
 });

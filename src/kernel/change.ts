@@ -91,15 +91,13 @@ export type Step = Place &
       }
   );
 
-export const nothing: Change = { steps: [] };
-
 /** Changes one after the other. */
 export function inOrder(...changes: readonly Change[]): Change {
   return { steps: changes.flatMap((change) => change.steps) };
 }
 
 /** The step that takes back this one; undefined where what was there before is not known, or nothing is left to do. */
-export function reverseStep(step: Step): Step | undefined {
+function reverseStep(step: Step): Step | undefined {
   const place = step.netns === undefined ? {} : { netns: step.netns };
   switch (step.kind) {
     case 'add-link':

@@ -126,7 +126,7 @@ export async function mustRun(invocation: Invocation, options?: RunOptions): Pro
 }
 
 /** The program that an invocation is about: behind `nsenter`, the one that runs inside. */
-export function toolOf(invocation: Invocation): string {
+function toolOf(invocation: Invocation): string {
   const argv = invocation.argv;
   const inner = argv[0] === 'nsenter' ? argv.indexOf('--') + 1 : 0;
   return argv[inner] ?? argv[0] ?? '';

@@ -7,11 +7,19 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync }
 import { extname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { missingTool, systemPath } from '../kernel/process.ts';
+import { missingTool, refusal, run, systemPath } from '../kernel/process.ts';
 import { firstProcess, isRunning, processStat, stageCommand, stageKind } from '../kernel/stage.ts';
 import type { LabRequest } from './build.ts';
 import type { KeeperReport } from './keeper.ts';
-import { findLab, type LabEntry, type LabRecord, labsFolder, publishLab, removeFolder } from './registry.ts';
+import {
+  findLab,
+  keepWord,
+  type LabEntry,
+  type LabRecord,
+  labsFolder,
+  publishLab,
+  removeFolder,
+} from './registry.ts';
 
 export type LabResult =
   | { readonly kind: 'up'; readonly lab: LabRecord; readonly folder: string }
@@ -24,16 +32,14 @@ export async function raiseLab(name: string, request: LabRequest): Promise<LabRe
   if (findLab(labs, name)?.kind === 'up') return { kind: 'exists' };
   const kind = await stageKind();
   const made = mkdtempSync(join(labs, '.new-'));
-  const program = fileURLToPath(new URL(`./keeper${extname(import.meta.url)}`, import.meta.url));
-  const argv = [process.execPath, program, JSON.stringify(request), made];
   const log = join(made, 'keeper.log');
-  const keeper = startKeeper(stageCommand(kind, argv, 'detached'), log);
+  const keeper = startKeeper(stageCommand(kind, keeperArgv(request, made), 'detached'), log);
   try {
     const report = await keeper.report;
     if (!report.ok) return { kind: 'failed', cause: report.kind, message: report.message };
     const stat = processStat(keeper.pid);
     const first = firstProcess(keeper.pid);
-    if (stat === undefined || first === undefined)
+    if (stat === undefined || first === undefined || !('places' in report))
       return { kind: 'failed', cause: 'system', message: lastWords(log) };
     const lab: LabRecord = {
       name,
@@ -47,9 +53,29 @@ export async function raiseLab(name: string, request: LabRequest): Promise<LabRe
     keeper.keep();
     return { kind: 'up', lab, folder: join(labs, name) };
   } finally {
-    keeper.endUnlessKept();
+    await keeper.leave();
     rmSync(made, { recursive: true, force: true });
   }
+}
+
+/** What raising a lab would run. */
+export async function previewLab(
+  request: LabRequest,
+): Promise<
+  { readonly kind: 'preview'; readonly text: string } | Extract<LabResult, { readonly kind: 'failed' }>
+> {
+  const argv = stageCommand(await stageKind(), keeperArgv(request), 'bound');
+  const finished = await run({ argv });
+  const [line] = finished.stdout.split('\n');
+  if (line === undefined || line === '') throw refusal({ argv }, finished);
+  const report = JSON.parse(line) as KeeperReport;
+  if (!report.ok) return { kind: 'failed', cause: report.kind, message: report.message };
+  return { kind: 'preview', text: 'preview' in report ? report.preview : '' };
+}
+
+function keeperArgv(request: LabRequest, ...folder: readonly string[]): readonly string[] {
+  const program = fileURLToPath(new URL(`./keeper${extname(import.meta.url)}`, import.meta.url));
+  return [process.execPath, program, JSON.stringify(request), ...folder];
 }
 
 function startKeeper(command: readonly string[], log: string) {
@@ -57,12 +83,13 @@ function startKeeper(command: readonly string[], log: string) {
   const stderr = openSync(log, 'w');
   const child = spawn(tool, args, {
     detached: true,
-    stdio: ['ignore', 'pipe', stderr],
+    stdio: ['pipe', 'pipe', stderr],
     cwd: '/',
     env: { ...process.env, PATH: systemPath() },
   });
   closeSync(stderr);
   let kept = false;
+  child.stdin?.on('error', () => {});
   const report = new Promise<KeeperReport>((resolve, reject) => {
     let reported = false;
     child.once('error', () => reject(missingTool(tool)));
@@ -78,13 +105,21 @@ function startKeeper(command: readonly string[], log: string) {
   return {
     pid: child.pid ?? 0,
     report,
+    /** Until it hears this it ends with us, however we end. */
     keep: () => {
       kept = true;
+      child.stdin?.end(`${keepWord}\n`);
+    },
+    /** Leaves a kept one to itself; sees any other one end. */
+    leave: async () => {
+      if (!kept && child.pid !== undefined && child.exitCode === null && child.signalCode === null) {
+        child.stdin?.end();
+        const patience = setTimeout(() => child.kill('SIGKILL'), 5000);
+        await new Promise((resolve) => child.once('exit', resolve));
+        clearTimeout(patience);
+      }
       child.stdout?.destroy();
       child.unref();
-    },
-    endUnlessKept: () => {
-      if (!kept) child.kill('SIGKILL');
     },
   };
 }

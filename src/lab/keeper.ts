@@ -3,13 +3,13 @@
  * facts in the folder, then one JSON line on standard output (the lab's places, or why there is none); then it
  * lives until it is killed, and the lab with it. Without a folder it says what it would do, and ends.
  */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { EngineError } from '../engine/bring-up.ts';
 import { KernelError } from '../kernel/process.ts';
 import { buildLab, describeLab, type LabRequest } from './build.ts';
 import { outsideName } from './place.ts';
-import { factsFolder } from './registry.ts';
+import { factsFolder, keepWord } from './registry.ts';
 
 /** The one line that a keeper prints. Pids are those inside the lab. */
 export type KeeperReport =
@@ -35,11 +35,26 @@ async function report(request: LabRequest, folder: string | undefined): Promise<
   }
 }
 
+/** Whoever raises the lab ends before it is published: then nobody would know of it, and it ends too. */
+function endUnlessKept(folder: string): void {
+  let heard = '';
+  process.stdin.on('data', (chunk: Buffer) => {
+    heard += chunk.toString();
+  });
+  process.stdin.once('end', () => {
+    if (heard.trim() === keepWord) return;
+    rmSync(folder, { recursive: true, force: true });
+    process.exit(1);
+  });
+}
+
 const [request = '{}', folder] = process.argv.slice(2);
 // A reader that is gone after the report is no reason to end.
 process.stdout.on('error', () => {});
+if (folder !== undefined) endUnlessKept(folder);
 const result = await report(JSON.parse(request) as LabRequest, folder);
-process.stdout.write(`${JSON.stringify(result)}\n`);
-if (!('places' in result)) process.exit(result.ok ? 0 : 1);
+process.stdout.write(`${JSON.stringify(result)}\n`, () => {
+  if (!('places' in result)) process.exit(result.ok ? 0 : 1);
+});
 // The first process of a pid namespace ignores signals that it has no handler for; it is ended by SIGKILL from outside.
 setInterval(() => {}, 2 ** 30);

@@ -23,6 +23,9 @@ const labRecord = z.object({
 /** In a lab's folder: bundle files of what no kernel can tell, the engine's and the outside's. */
 export const factsFolder = 'facts';
 
+/** What a keeper reads when its lab is published; until then the end of its input is its own end. */
+export const keepWord = 'keep';
+
 export type LabRecord = z.infer<typeof labRecord>;
 
 export type LabEntry =

@@ -103,7 +103,8 @@ function simple<T>(
 }
 
 function intValue(node: JsonNode): number | undefined {
-  if (node.kind !== 'number' || !/^-?[0-9]+$/.test(node.text)) return undefined;
+  // Nineteen digits hold every 64-bit number; longer texts need not be converted to be refused.
+  if (node.kind !== 'number' || !/^-?[0-9]{1,19}$/.test(node.text)) return undefined;
   return fitsInt64(BigInt(node.text)) ? Number(node.text) : undefined;
 }
 

@@ -20,9 +20,7 @@ export function findConflicts(given: Given, file: ConfigFile, words: Vocabulary)
   const conflicts = [...given.values()]
     .sort((a, b) => (a.flag.name < b.flag.name ? -1 : 1))
     .flatMap((flag) => {
-      const { name, shorthand, checkedAs } = flag.flag;
-      const keys = checkedAs === name && shorthand !== undefined ? [name, shorthand] : [checkedAs];
-      const entry = keys.map((key) => file.entries.get(key)).find((found) => found !== undefined);
+      const entry = file.entries.get(flag.flag.checkedAs);
       return entry === undefined || words.both.has(entry.key) ? [] : [{ flag, entry }];
     });
   return [...oldKeyProblems(file, words), ...conflictProblem(file.path, conflicts, given, file, words)];

@@ -252,6 +252,18 @@ describe('what changed in the reading of daemon.json', () => {
     ]);
   });
 
+  it('masks passwords of https proxies too, and nothing else', () => {
+    const { errors } = resolve(
+      '28.5.2',
+      '{"proxies":{"https-proxy":"h"},"bip":"http://u:p@h"}',
+      '--https-proxy=http://a:b@c',
+      '--bip=x',
+    );
+    expect(errors[0]).toBe(
+      `${both} bip: (from flag: x, from file: http://u:p@h), https-proxy: (from flag: http://xxxxx:xxxxx@c, from file: h)`,
+    );
+  });
+
   it('runtimes may stand in both places', () => {
     expect(resolve('28.5.2', '{"runtimes":{"a":{"path":"x"}}}', '--add-runtime=b=c').errors).toEqual([]);
   });

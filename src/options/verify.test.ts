@@ -122,6 +122,7 @@ describe('values', () => {
   it.each([
     ['17.06.2', { mtu: -5, 'fixed-cidr-v6': '2001:db8::/64', dns: ['1.1.1.1 '], 'userland-proxy-path': 'x' }],
     ['27.5.1', { 'network-diagnostic-port': 70000 }],
+    ['26.1.5', { 'fixed-cidr-v6': '2001:db8::/63' }],
     ['28.5.2', { 'fixed-cidr-v6': 'fe80::/64' }],
     ['28.5.2', { 'userland-proxy': false, 'userland-proxy-path': 'x' }],
     ['28.5.2', { 'userland-proxy-path': '' }],
@@ -209,6 +210,17 @@ describe('the default network', () => {
       '27.0.1',
       { 'default-address-pools': [{ base: '10.0.0.0/16', size: 8 }] },
       `${network} error obtaining controller instance: could not construct local address space: network at index 0 (&{10.0.0.0/16 8}) has a smaller prefix (/16) than the target size of that pool (/8)`,
+    ],
+    ['28.5.2', { bip: '10.200.0.0/30' }, taken('10.200.0.0')],
+    [
+      '28.5.2',
+      { 'default-address-pools': [{ base: '10.0.0.0/16' }] },
+      `${network} error obtaining controller instance: could not construct local address space: network at index 0 (&{10.0.0.0/16 0}) is not in canonical form`,
+    ],
+    [
+      '20.10.24',
+      { ipv6: true },
+      `${network} IPv6 is enabled for the default bridge, but no subnet is configured. Specify an IPv6 subnet using --fixed-cidr-v6`,
     ],
     ['27.5.1', { bip: 'garbage' }, `${network} invalid CIDR address: garbage`],
     ['28.5.2', { bip: 'garbage' }, `${network} parse bip failed: invalid CIDR address: garbage`],

@@ -6,21 +6,21 @@ import type { Diagnosis, Finding } from '../diagnosis/finding.ts';
 import type { Flow } from '../net/flow.ts';
 import { flowRef } from './flow-text.ts';
 import { storyOf } from './story.ts';
+import { tally } from './tally.ts';
 import { english } from './text/en.ts';
 import { plain } from './text/layout.ts';
 
 /** The whole answer of `doctor --json`. */
 export function doctorJson(diagnosis: Diagnosis) {
-  const { asked } = diagnosis;
-  const count = (wanted: (outcome: string) => boolean) => asked.filter((t) => wanted(t.outcome)).length;
+  const { ok, failing, unknown } = tally(diagnosis);
   return {
     schema: 'bridgekeeper.doctor/1',
     healthy: diagnosis.healthy,
     asked: {
-      flows: asked.length,
-      ok: count((o) => o === 'ok'),
-      failing: count((o) => o !== 'ok' && o !== 'unknown'),
-      unknown: count((o) => o === 'unknown'),
+      flows: diagnosis.asked.length,
+      ok: ok.length,
+      failing: failing.length,
+      unknown: unknown.length,
     },
     findings: diagnosis.findings.map((finding) => findingJson(finding, diagnosis)),
     unknowns: diagnosis.unknowns,
@@ -52,5 +52,9 @@ function findingJson(finding: Finding, diagnosis: Diagnosis) {
 function extraFlow(flow: Flow, diagnosis: Diagnosis) {
   const { id, ...rest } = flowRef(flow);
   const wasAsked = diagnosis.asked.some((trace) => trace.flow === flow);
-  return { ...(wasAsked && id !== undefined ? { id } : {}), ...rest, ...(flow.direct ? { direct: true } : {}) };
+  return {
+    ...(wasAsked && id !== undefined ? { id } : {}),
+    ...rest,
+    ...(flow.direct ? { direct: true } : {}),
+  };
 }

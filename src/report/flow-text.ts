@@ -35,7 +35,9 @@ export function flowRef(flow: Flow): FlowRef {
 }
 
 /** The whole flow, with the members that a flow file has. */
-export function flowJson(flow: Flow): FlowRef & Pick<Flow, 'size' | 'df' | 'up' | 'down' | 'qname' | 'direct'> {
+export function flowJson(
+  flow: Flow,
+): FlowRef & Pick<Flow, 'size' | 'df' | 'up' | 'down' | 'qname' | 'direct'> {
   const { size, df, up, down, qname, direct } = flow;
   return {
     ...flowRef(flow),

@@ -2,14 +2,14 @@
  * The story of a finding: what its text speaks of beside its parameters, taken from the walks and the changes of the
  * repair. In: a finding and its diagnosis. Out: plain values without words. The words are the catalogues' subject.
  */
-import type { Finding, Diagnosis } from '../diagnosis/finding.ts';
+import type { Diagnosis, Finding } from '../diagnosis/finding.ts';
 import { formatRule } from '../firewall/args.ts';
 import { diffRulesets, type RuleAt } from '../firewall/diff.ts';
 import type { HostState } from '../host/state.ts';
 import { type Addr, compareAddr, formatAddr, sameAddr } from '../net/addr.ts';
+import type { Flow } from '../net/flow.ts';
 import { containsAddr, formatPrefix } from '../net/prefix.ts';
 import type { Because } from '../net/reason.ts';
-import type { Flow } from '../net/flow.ts';
 import type { Hop, RuleHit, Trace } from '../packet/trace.ts';
 
 export interface Story {

@@ -30,7 +30,11 @@ export function tally(diagnosis: Diagnosis): Tally {
     failing,
     unknown,
     unexplained,
-    // Without a plan a failure's cause is looked for in the host alone: finding none says nothing.
-    undecided: healthy && (unknown.length > 0 || (unexpected !== undefined && unexplained.length > 0)),
+    undecided:
+      healthy &&
+      (unknown.length > 0 ||
+        (asked.length === 0 && findings.length === 0) ||
+        // Without a plan a failure's cause is looked for in the host alone: finding none says nothing.
+        (unexpected !== undefined && unexplained.length > 0)),
   };
 }

@@ -1,8 +1,9 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { run } from '../../src/kernel/process.ts';
-import { machine, makePlace, type Place, root, users } from './program.ts';
+import { machine, makePlace, type Place, program, root, users } from './program.ts';
 
 let place: Place;
 beforeEach(() => {
@@ -98,6 +99,26 @@ describe.each(await users())('a lab, as $name', (user) => {
     expect(ended.stderr).toContain('has ended');
     expect((await lab('up')).code).toBe(0);
     expect((await lab('exec', 'web', '--', 'true')).code).toBe(0);
+  });
+
+  test('can be looked at before it is made', async () => {
+    const { code, stdout } = await lab('up', '--dry-run');
+    expect(code).toBe(0);
+    expect(stdout).toContain('ip -batch -\n    link add name eth0 type veth peer name up0');
+    expect(stdout).toContain('-restore --noflush -w\n    *');
+    expect(stdout).toContain('-A POSTROUTING -s 172.17.0.0/16 ! -o docker0 -j MASQUERADE');
+    expect((await lab('exec', 'host', '--', 'true')).code).toBe(2);
+    expect(place.leftProcesses()).toEqual([]);
+  });
+
+  test('that was not finished leaves nothing behind', async () => {
+    const [command = '', ...args] = [...user.prefix, program, 'lab', 'up', '--name', name];
+    const child = spawn(command, args, { env: { ...process.env, ...place.env }, stdio: 'ignore' });
+    await expect.poll(() => place.leftProcesses().length).toBeGreaterThan(4);
+    child.kill('SIGKILL');
+    await expect.poll(() => place.leftProcesses(), { timeout: 5000 }).toEqual([]);
+    expect((await lab('exec', 'host', '--', 'true')).code).toBe(2);
+    expect(readdirSync(join(folder(), 'lab')).filter((entry) => entry.startsWith('.new-'))).toEqual([]);
   });
 
   test('is refused by a name that is no name', async () => {

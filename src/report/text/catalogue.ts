@@ -41,6 +41,7 @@ export interface Catalogue {
   readonly healthy: (asked: number) => string;
   readonly healthyBut: (ok: number, asked: number) => string;
   readonly undecided: (unknown: number, asked: number) => string;
+  readonly nothingAsked: string;
   readonly faults: (findings: number, failing: number, asked: number) => string;
   readonly unexplained: (flows: number) => string;
   readonly unknownFlows: (flows: number) => string;
@@ -48,6 +49,8 @@ export interface Catalogue {
   readonly planned: string;
   readonly death: (way: 'request' | 'reply', namespace: string, where: string) => string;
   readonly proved: (flows: number) => string;
+  /** An outcome `ok` that is none: somebody else answered. */
+  readonly wrongReceiver: string;
   readonly alsoAllowed: (flows: number) => string;
   readonly nothingElse: string;
   readonly routedThere: string;

@@ -99,10 +99,12 @@ function unknownBlock(diagnosis: Diagnosis, options: TextOptions): readonly stri
   const { words } = options;
   const { unknown } = tally(diagnosis);
   const facts = new Map(unknown.flatMap((t) => t.unknowns).map((u) => [u.fact, u]));
-  const shown = [...facts.values()].slice(0, maxUnknowns).flatMap(({ fact, command }) => [
-    ...rowsOf(words.labels.unknown, [words.phrase(fact)]),
-    ...(command === undefined ? [] : rowsOf(words.labels.decide, [command])),
-  ]);
+  const shown = [...facts.values()]
+    .slice(0, maxUnknowns)
+    .flatMap(({ fact, command }) => [
+      ...rowsOf(words.labels.unknown, [words.phrase(fact)]),
+      ...(command === undefined ? [] : rowsOf(words.labels.decide, [command])),
+    ]);
   const left = facts.size - maxUnknowns;
   const plan = diagnosis.unexpected;
   return [
@@ -117,7 +119,8 @@ function unknownBlock(diagnosis: Diagnosis, options: TextOptions): readonly stri
 function verdict(diagnosis: Diagnosis, { words, paint }: TextOptions): string {
   const { findings, asked } = diagnosis;
   const { ok, failing, unknown, undecided } = tally(diagnosis);
-  if (undecided) return paint('bad', words.undecided(unknown.length, asked.length));
+  if (undecided && asked.length === 0) return paint('bad', words.nothingAsked);
+  if (undecided && unknown.length > 0) return paint('bad', words.undecided(unknown.length, asked.length));
   if (findings.some((f) => f.flows.length > 0 || f.severity === 'error'))
     return words.faults(findings.length, failing.length, asked.length);
   return paint(

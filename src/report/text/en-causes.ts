@@ -104,9 +104,7 @@ const publishedOn = (s: Story) =>
 export const causes: Readonly<Record<Cause, (s: Story) => string>> = {
   'masquerade-disabled': (s) =>
     `${noMasquerade(s)}There is none because ${setting(s)}` +
-    (s.masquerade.rules.length === 0
-      ? '.'
-      : `; with it true the daemon adds ${rules(s.masquerade.rules)}`),
+    (s.masquerade.rules.length === 0 ? '.' : `; with it true the daemon adds ${rules(s.masquerade.rules)}`),
   'network-masquerade-disabled': (s) =>
     `${noMasquerade(s)}There is none because ${askedBy(s)}` +
     (s.masquerade.rules.length === 0
@@ -146,7 +144,8 @@ export const causes: Readonly<Record<Cause, (s: Story) => string>> = {
   'filter-rule-missing': (s) => missingRules(s, 'so the packet is not accepted where Docker would accept it'),
   'dnat-rule-missing': (s) => missingRules(s, 'so the published port is not mapped to the container'),
   'nat-jump-missing': (s) => missingRules(s, "so nothing leads to Docker's port mappings any more"),
-  'foreign-rule-drops': (s) => `${capital(ruleOf(s))}, which is not Docker's, stops the packet: ${ruleText(s)}`,
+  'foreign-rule-drops': (s) =>
+    `${capital(ruleOf(s))}, which is not Docker's, stops the packet: ${ruleText(s)}`,
   'foreign-nat-captures': (s) =>
     `${capital(ruleOf(s))}, which is not Docker's, takes the connection before Docker's own rule is asked: ${ruleText(s)}`,
   'masquerade-shadowed': (s) =>
@@ -209,7 +208,8 @@ export const causes: Readonly<Record<Cause, (s: Story) => string>> = {
   'uplink-mtu-smaller': (s) =>
     `The uplink ${s.param('link')} takes packets of ${s.param('mtu')} bytes, and the links of ${s.param('containers')} larger ones: ` +
     'large packets arrive only as long as every router on the way may send its ICMP "fragmentation needed".',
-  'no-default-route': () => 'The host has no default route: what is not on its own subnets has nowhere to go.',
+  'no-default-route': () =>
+    'The host has no default route: what is not on its own subnets has nowhere to go.',
   'route-refuses': (s) => `A route of the host refuses the destination: ${solid(s.param('route'))}`,
   'route-via-dead-link': (s) =>
     `The host sends the packet by a route whose next hop never answers: ${solid(s.param('route'))}`,

@@ -50,6 +50,7 @@ export const english: Catalogue = {
   healthy: (asked) => `healthy: ${asked === 1 ? 'the flow works' : `all ${asked} flows work`}`,
   healthyBut: (ok, asked) => `no fault found: ${ok} of ${many(asked, 'flow')} ${ok === 1 ? 'works' : 'work'}`,
   undecided: (unknown, asked) => `cannot decide: ${unknown} of ${many(asked, 'flow')} unknown`,
+  nothingAsked: 'cannot decide: nothing in the facts could be asked',
   faults: (findings, failing, asked) =>
     `${many(findings, 'finding')}; ${failing} of ${many(asked, 'flow')} ${failing === 1 ? 'fails' : 'fail'}`,
   unexplained: (flows) =>
@@ -57,8 +58,10 @@ export const english: Catalogue = {
   unknownFlows: (flows) => `not known of ${many(flows, 'flow')}:`,
   expectedUnknown: (why) => `compared with no plan: ${why}`,
   planned: 'planned',
-  death: (way, namespace, where) => `the ${way}, in ${namespace}, ${where}`,
-  proved: (flows) => `simulated with the repair: ${flows === 1 ? 'the flow works' : `all ${flows} flows work`}`,
+  death: (way, namespace, where) => `${namespace}, ${where} (${way})`,
+  proved: (flows) =>
+    `simulated with the repair: ${flows === 1 ? 'the flow works' : `all ${flows} flows work`}`,
+  wrongReceiver: 'answered by another',
   alsoAllowed: (flows) => `the repair also lets through ${many(flows, 'flow')}:`,
   nothingElse: 'the repair lets nothing else through',
   routedThere: 'if the outside has a route there',

@@ -85,12 +85,12 @@ function deathLines(finding: Finding, words: Catalogue): readonly string[] {
   return death === undefined ? [] : [deathText(death, words)];
 }
 
-/** `the reply, in inet, route: no route to 172.17.0.2`. */
+/** `inet, route (reply): no route to 172.17.0.2`. */
 export function deathText(death: Death, words: Catalogue): string {
   const { way, namespace, where, why, detail, dst } = death;
-  const target = why === 'no route' && dst !== undefined ? ` (${formatAddr(dst)})` : '';
+  const reason = why === 'no route' && dst !== undefined ? `no route to ${formatAddr(dst)}` : why;
   const more = detail === undefined ? '' : `, ${words.phrase(detail)}`;
-  return `${words.death(way, namespace, where)}: ${words.phrase(why)}${target}${more}`;
+  return `${words.death(way, namespace, where)}: ${words.phrase(reason)}${more}`;
 }
 
 function repairRows(repairs: readonly Repair[], words: Catalogue): readonly Row[] {
@@ -114,10 +114,10 @@ function proofLines(proved: readonly ProvedFlow[], words: Catalogue): readonly s
   if (proved.length === 0) return [];
   const shown = proved.slice(0, maxFlows);
   const width = Math.max(...shown.map(({ flow }) => displayWidth(flowText(flow))));
-  const lines = shown.map(
-    ({ flow, before, after }) =>
-      `${padTo(flowText(flow), width)}  ${words.outcome(before)} -> ${words.outcome(after)}`,
-  );
+  const lines = shown.map(({ flow, before, after }) => {
+    const was = before === 'ok' ? words.wrongReceiver : words.outcome(before);
+    return `${padTo(flowText(flow), width)}  ${was} -> ${words.outcome(after)}`;
+  });
   const left = proved.length - shown.length;
   return [words.proved(proved.length), ...lines, ...(left === 0 ? [] : [words.more(left)])];
 }
@@ -131,4 +131,3 @@ function priceLines(finding: Finding, words: Catalogue): readonly string[] {
   );
   return [words.alsoAllowed(newlyAllowed.length), ...shorten(lines, maxFlows, words)];
 }
-

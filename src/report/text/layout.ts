@@ -65,7 +65,8 @@ function pieces(text: string): readonly string[] {
   let piece = '';
   let before = '';
   for (const char of text) {
-    const breaks = before === ' ' || wide.test(before) || (wide.test(char) && before !== '' && before !== solidBlank);
+    const breaks =
+      before === ' ' || wide.test(before) || (wide.test(char) && before !== '' && before !== solidBlank);
     if (breaks && char !== ' ') {
       out.push(piece);
       piece = '';

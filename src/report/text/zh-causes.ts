@@ -43,7 +43,8 @@ function setting(s: Story): string {
 function leavesUnmasked(s: Story, why: string): string {
   const { exit } = s;
   if (exit === undefined) return '';
-  return `数据包从上联口（${exit.dev}）发出时源地址仍是 ${list(exit.sources)}，因为${why}；外部没有回到该地址的路由，应答回不来。`;
+  const there = exit.sources.length === 1 ? '该地址' : '这些地址';
+  return `数据包从上联口（${exit.dev}）发出时源地址仍是 ${list(exit.sources)}，因为${why}；外部没有回到${there}的路由，应答回不来。`;
 }
 
 function noMasquerade(s: Story): string {
