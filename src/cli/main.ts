@@ -10,9 +10,9 @@ export async function main(argv: readonly string[]): Promise<number> {
   const program = new Command('bridgekeeper')
     .description('Container bridge networking that you can run, read and repair.')
     .version(version(), '-V, --version')
-    .showHelpAfterError('(run with --help for the usage)')
     .exitOverride()
-    .configureHelp({ showGlobalOptions: true });
+    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({ outputError: (text, write) => write(usageLine(text)) });
   for (const define of commands) program.addCommand(define().copyInheritedSettings(program));
   try {
     await program.parseAsync(argv, { from: 'user' });
@@ -20,6 +20,11 @@ export async function main(argv: readonly string[]): Promise<number> {
   } catch (error) {
     return report(error);
   }
+}
+
+/** What commander says of a wrong command line, as every other failure is said: one line. */
+function usageLine(text: string): string {
+  return `bridgekeeper: ${text.replace(/^error: /, '').trim().replaceAll('\n', ' ')} (--help shows the usage)\n`;
 }
 
 function report(error: unknown): number {

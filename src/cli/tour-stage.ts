@@ -12,6 +12,7 @@ import { KernelError, mustRun, run } from '../kernel/process.ts';
 import { bridgeContainer, buildLab, hostContainer, type Lab, talkCommand } from '../lab/build.ts';
 import { farAddress, farPort, gatewayAddress, hostAddress, outsideName } from '../lab/place.ts';
 import { formatAddr } from '../net/addr.ts';
+import { printing } from './printing.ts';
 import { type Language, padTo, painter, type Tone } from './terminal.ts';
 import { diagnoseLab } from './tour-doctor.ts';
 import { tourTexts } from './tour-text.ts';
@@ -54,10 +55,9 @@ async function tour(): Promise<void> {
   await pingFromBridge(lab, false);
 
   title(4, words.doctor);
-  const diagnosis = await diagnoseLab(lab, words);
+  const diagnosis = await diagnoseLab(lab, await printing(language).options());
   if (diagnosis === undefined) throw new Surprise(words.nothingFound);
-  for (const [label, text, tone] of diagnosis.rows) row(label, tone === undefined ? text : paint(tone, text));
-
+  for (const line of diagnosis.lines) write(`   ${line}`.trimEnd().concat('\n'));
   if (diagnosis.left.length > 0) throw new Surprise(diagnosis.left.join(', '));
   title(5, words.applied);
   for (const line of processKernel.describe(diagnosis.repair).trimEnd().split('\n')) write(`   ${line}\n`);

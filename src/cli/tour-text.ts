@@ -22,18 +22,6 @@ export interface TourText {
   readonly noWayBack: string;
   readonly doctor: string;
   readonly nothingFound: string;
-  readonly finding: string;
-  readonly leavesAs: (who: string, dev: string, source: string) => string;
-  readonly noRule: (hop: string, subject: string) => string;
-  readonly because: string;
-  readonly settingIs: (setting: string, value: string, place: string) => string;
-  readonly line: (file: string, line: number) => string;
-  readonly otherwise: (setting: string, value: string) => string;
-  readonly repair: string;
-  readonly repairNow: string;
-  readonly proof: string;
-  readonly alsoAllows: string;
-  readonly nothingElse: string;
   readonly applied: string;
   readonly hostsAddress: string;
   readonly end: string;
@@ -63,18 +51,6 @@ const english: TourText = {
   noWayBack: 'packets of web arrive, but no answer to that address finds a way back',
   doctor: 'The doctor looks at that host',
   nothingFound: 'the doctor found nothing wrong',
-  finding: 'finding',
-  leavesAs: (who, dev, source) => `packets of ${who} leave through ${dev} as ${source},`,
-  noRule: (hop, subject) => `since ${hop} has no rule for ${subject}`,
-  because: 'because',
-  settingIs: (setting, value, place) => `${setting} is ${value} (${place})`,
-  line: (file, line) => `${file}, line ${line}`,
-  otherwise: (setting, value) => `with ${setting} ${value} the daemon adds`,
-  repair: 'repair for good',
-  repairNow: 'repair now',
-  proof: 'proof, by simulation',
-  alsoAllows: 'it also allows',
-  nothingElse: 'nothing that did not work before and was not asked for',
   applied: 'The repair, applied as one transaction',
   hostsAddress: "packets of web, now with the host's address",
   end: 'Nothing is left behind. On a real host:',
@@ -104,18 +80,6 @@ const chinese: TourText = {
   noWayBack: 'web 的包到达了，但发往该地址的应答没有回来的路',
   doctor: '诊断这台主机',
   nothingFound: '诊断没有发现问题',
-  finding: '结论',
-  leavesAs: (who, dev, source) => `${who} 的包以 ${source} 为源地址从 ${dev} 发出，`,
-  noRule: (hop, subject) => `因为 ${hop} 里没有针对 ${subject} 的规则`,
-  because: '原因',
-  settingIs: (setting, value, place) => `${setting} 为 ${value}（${place}）`,
-  line: (file, line) => `${file} 第 ${line} 行`,
-  otherwise: (setting, value) => `${setting} 为 ${value} 时，docker 会加上`,
-  repair: '根治',
-  repairNow: '立即修复',
-  proof: '模拟验证',
-  alsoAllows: '同时还会放行',
-  nothingElse: '没有别的（原本不通且无人要求的流量）',
   applied: '以一次事务实施修复',
   hostsAddress: 'web 的包，源地址已是主机地址',
   end: '没有留下任何东西。在真实主机上可以运行：',

@@ -73,8 +73,8 @@ const noDevices: HookDevices = {
   nexthop: undefined,
 };
 
-/** Forwarding loops end here, long before the TTL does. */
-const maxDepth = 64;
+/** A routing loop ends with the TTL; a frame that bridges send in circles has none. */
+const maxCrossings = 256;
 
 export interface SendOptions {
   /** Take the route's source address, as an unbound socket does. */
@@ -94,7 +94,8 @@ export class Stack {
   private readonly recorder: Recorder;
   private readonly tables = new Map<Node, Conntrack>();
   private readonly layer: LinkLayer;
-  private depth = 0;
+  /** Links that the packet on its way has crossed so far. */
+  private crossings = 0;
 
   constructor(world: World, decisions: Decisions, recorder: Recorder) {
     this.world = world;
@@ -105,6 +106,15 @@ export class Stack {
 
   /** Sends a packet from a namespace. Without a source, the route's is taken. */
   send(node: Node, packet: Packet, options: SendOptions): Fate {
+    // An error about a packet is sent while that packet is still on its way.
+    const outer = this.crossings;
+    this.crossings = 0;
+    const fate = this.originate(node, packet, options);
+    this.crossings = outer;
+    return fate;
+  }
+
+  private originate(node: Node, packet: Packet, options: SendOptions): Fate {
     this.recorder.enter(node.name);
     const key = {
       dst: packet.dst,
@@ -203,6 +213,8 @@ export class Stack {
 
   private cross(from: Wire, to: Wire, frame: Frame): Fate {
     const { packet } = frame;
+    this.crossings += 1;
+    if (this.crossings > maxCrossings) return this.die(from.link.name, 'the frame goes in circles');
     // __dev_forward_skb: a veth drops what exceeds its peer's MTU (and room for a VLAN tag), unless it is cut later.
     if (from.link.kind === 'veth' && !packet.offloaded && packet.length > to.link.mtu + 4) {
       return this.die(
@@ -332,8 +344,6 @@ export class Stack {
     prerouted: boolean,
   ): Fate {
     const node = wire.node;
-    this.depth += 1;
-    if (this.depth > maxDepth) return this.die(node.name, 'routing loop');
     if (!prerouted) {
       const verdict = this.hook(
         node,
@@ -433,7 +443,7 @@ export class Stack {
     );
     if (verdict.kind === 'drop')
       return local ? { kind: 'send-error', error: 'EPERM', connecting: false } : lost;
-    if (verdict.with === 'tcp-reset') return packet.protocol === 'tcp' ? this.reset(node, packet) : lost;
+    if (verdict.with === 'tcp-reset') return this.reset(node, packet);
     return this.answerWith(node, packet, 3, rejectCode(verdict.with));
   }
 
@@ -441,8 +451,9 @@ export class Stack {
     this.recorder.step({ kind: 'drop', where, why, ...(rule === undefined ? {} : { rule }) });
   }
 
-  /** nf_send_reset: a reset in the name of the destination. */
+  /** nf_send_reset: a reset in the name of the destination; never about another reset. */
   private reset(node: Node, about: Packet): Fate {
+    if (about.protocol !== 'tcp' || (about.tcpFlags & tcpFlag.rst) !== 0) return lost;
     const reset = makePacket({
       ...answerTo(about),
       tcpFlags: tcpFlag.rst | tcpFlag.ack,

@@ -27,6 +27,18 @@ describe('readEngineLog', () => {
     expect(log(other).setForwardPolicy).toBeUndefined();
   });
 
+  it('knows the tables that were made for containers, not those of its own namespaces', () => {
+    const commands = [
+      '-t raw -C PREROUTING -j DROP',
+      '-t nat -A DOCKER_OUTPUT -j DNAT',
+      '-t filter -N DOCKER',
+    ].map((args) => command(args));
+    expect(log(start('t'), ...commands).tables).toEqual([]);
+    expect(
+      log(start('t'), ...commands, command('-t raw -A PREROUTING -d 172.17.0.2 -j DROP')).tables,
+    ).toEqual(['raw']);
+  });
+
   it('says whether the last start used the userland proxy', () => {
     const jump = '-t nat -A OUTPUT -m addrtype --dst-type LOCAL -j DOCKER';
     const withProxy = command(`${jump} ! --dst 127.0.0.0/8`);

@@ -135,6 +135,86 @@ describe('expectedFromFacts', () => {
     expect(orderOf(start('2026-11-23T01:00:00Z') + start('2026-11-23T01:59:00Z'))).toEqual([docker0, a, z]);
   });
 
+  it('leaves the tables that the engine made for containers which are gone, with nft', () => {
+    const log = 'msg="/sbin/iptables, [--wait -t raw -A PREROUTING -d 172.17.0.2 -j DROP]"';
+    const tables = (files: Readonly<Record<string, unknown>>) =>
+      planned(expectedFromFacts(bundle(files))).plan.ruleset.tables.map(({ name }) => name);
+    expect(tables({})).toEqual(['filter', 'nat']);
+    expect(tables({ 'dockerd.log': log })).toEqual(['raw', 'filter', 'nat']);
+    const legacy = '*filter\n:FORWARD ACCEPT [0:0]\n:DOCKER - [0:0]\nCOMMIT\n';
+    expect(tables({ 'dockerd.log': log, 'iptables-legacy-save.txt': legacy })).not.toContain('raw');
+  });
+
+  it('orders endpoints by their links and ports by their proxies', () => {
+    const inspected = (name: string, address: string, started: string) => ({
+      Id: name,
+      Name: `/${name}`,
+      State: { Running: true, StartedAt: started },
+      Config: { ExposedPorts: { '80/tcp': {}, '81/tcp': {} } },
+      HostConfig: { PortBindings: { '80/tcp': [{ HostPort: '8080' }], '81/tcp': [{ HostPort: '8081' }] } },
+      NetworkSettings: {
+        Ports: name === 'a' ? { '80/tcp': [{ HostPort: '8080' }], '81/tcp': [{ HostPort: '8081' }] } : {},
+        Networks: {
+          bridge: {
+            NetworkID: 'b',
+            IPAddress: address,
+            IPPrefixLen: 16,
+            Gateway: '172.17.0.1',
+            EndpointID: name,
+          },
+        },
+      },
+    });
+    const sandbox = (address: string, index: number) => ({
+      ip_addr: [
+        {
+          ifindex: 2,
+          ifname: 'eth0',
+          link_index: index,
+          link_type: 'ether',
+          linkinfo: { info_kind: 'veth' },
+          flags: ['UP', 'LOWER_UP'],
+          mtu: 1500,
+          addr_info: [{ family: 'inet', local: address, prefixlen: 16, scope: 'global' }],
+        },
+      ],
+    });
+    const containers = [
+      inspected('a', '172.17.0.2', '2026-11-23T03:00:01Z'),
+      inspected('b', '172.17.0.3', '2026-11-23T03:00:02Z'),
+    ];
+    const files = { 'docker-container-inspect.json': containers };
+    const drops = (more: Readonly<Record<string, unknown>>) =>
+      rulesOf(planned(expectedFromFacts(bundle({ ...files, ...more }))).plan)
+        .filter((rule) => rule.startsWith('raw'))
+        .map((rule) => /-d (\S+)/.exec(rule)?.[1]);
+    expect(drops({})).toEqual(['172.17.0.2/32', '172.17.0.3/32']);
+    expect(drops({ 'sandboxes.json': { a: sandbox('172.17.0.2', 9), b: sandbox('172.17.0.3', 5) } })).toEqual(
+      ['172.17.0.3/32', '172.17.0.2/32'],
+    );
+    const proxies = (engine: string) =>
+      planned(
+        expectedFromFacts(
+          bundle({
+            ...files,
+            'docker-proxy.txt': [80, 81]
+              .map(
+                (port) =>
+                  `docker-proxy -proto tcp -host-ip 0.0.0.0 -host-port ${port + 8000} -container-ip 172.17.0.2 -container-port ${port}`,
+              )
+              .join('\n'),
+          }),
+          { engine },
+        ),
+      ).plan.proxies.map(({ containerPort }) => containerPort);
+    expect(proxies('17.06.2')).toEqual([80, 81]);
+    expect(
+      planned(expectedFromFacts(bundle(files), { engine: '17.06.2' })).plan.proxies.map(
+        (p) => p.containerPort,
+      ),
+    ).toEqual([81, 80]);
+  });
+
   it('cannot without a version, a supported engine, or networks', () => {
     const cannot = (files: Readonly<Record<string, unknown>>) => {
       const result = expectedFromFacts(bundle(files));

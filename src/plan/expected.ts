@@ -3,7 +3,13 @@
  * In: Facts. Out: Options, Intent and Plan with what could not be used, or why nothing can be said.
  * One way from a bundle to its plan, for the reader, the doctor and the judge alike; it compares nothing.
  */
-import type { Backend, Ruleset } from '../firewall/ruleset.ts';
+import {
+  type Backend,
+  builtinChains,
+  type Ruleset,
+  type Table,
+  type TableName,
+} from '../firewall/ruleset.ts';
 import { type FactProblem, type Facts, text } from '../host/facts.ts';
 import { parseJson } from '../host/json.ts';
 import type { HostState, Namespace } from '../host/state.ts';
@@ -180,9 +186,11 @@ type PlanInput = Pick<Parameters<typeof planBridge>[0], 'options' | 'intent' | '
  */
 function planHistory(input: PlanInput, log: EngineLog, host: Namespace | undefined): Plan {
   const ipForward = forwardingBefore(log, host);
+  const ruleset = { tables: input.backend === 'iptables-nft' ? log.tables.map(emptyTable) : [] };
   const { intent } = input;
   const sandboxes = intent.sandboxes.filter(({ restored }) => restored === true);
-  if (sandboxes.length === 0 && log.starts.length < 2) return planBridge({ ...input, before: { ipForward } });
+  if (sandboxes.length === 0 && log.starts.length < 2)
+    return planBridge({ ...input, before: { ruleset, ipForward } });
   const networks = intent.networks
     .filter(({ restored }) => restored === true)
     .toSorted((a, b) => compareInstants(a.created, b.created));
@@ -192,11 +200,17 @@ function planHistory(input: PlanInput, log: EngineLog, host: Namespace | undefin
       networks: networks.map((network) => ({ ...network, restored: false })),
       sandboxes: sandboxes.map((sandbox) => ({ ...sandbox, restored: false })),
     },
-    before: { ipForward },
+    before: { ruleset, ipForward },
   });
   // Where the earlier run is not known to have set the policy (its default network is gone), this one does it.
   const forwards = ipForward === true || earlier.operations.some(({ command }) => command.op === 'policy');
   return planBridge({ ...input, before: { ruleset: earlier.ruleset, ipForward: forwards } });
+}
+
+/** What an nft table is after its last rule went. */
+function emptyTable(name: TableName): Table {
+  const chains = builtinChains[name].map((chain) => ({ name: chain, policy: 'ACCEPT' as const, rules: [] }));
+  return { backend: 'iptables-nft', family: 'ipv4', name, chains };
 }
 
 /** Forwarding before the engine's first start: off if it set FORWARD's policy, which it does in that case alone. */

@@ -12,7 +12,7 @@ import { plain } from './text/layout.ts';
 
 /** The whole answer of `doctor --json`. */
 export function doctorJson(diagnosis: Diagnosis) {
-  const { ok, failing, unknown } = tally(diagnosis);
+  const { ok, failing, unknown, missing } = tally(diagnosis);
   return {
     schema: 'bridgekeeper.doctor/1',
     healthy: diagnosis.healthy,
@@ -23,7 +23,7 @@ export function doctorJson(diagnosis: Diagnosis) {
       unknown: unknown.length,
     },
     findings: diagnosis.findings.map((finding) => findingJson(finding, diagnosis)),
-    unknowns: diagnosis.unknowns,
+    unknowns: [...missing.map(({ fact }) => ({ fact: `not in the facts: ${fact}` })), ...diagnosis.unknowns],
     ...(diagnosis.unexpected === undefined ? {} : { unexpected: diagnosis.unexpected }),
   } as const;
 }

@@ -96,7 +96,11 @@ function ruleChanges(finding: Finding): { added: readonly RuleAt[]; removed: rea
 /** Of the added rules those that give a source address; where some are for the sources that left, only these. */
 function masqueradeOf(added: readonly RuleAt[], sources: readonly Addr[]): Story['masquerade'] {
   const all = added.filter(
-    ({ key, rule }) => key.table === 'nat' && ['MASQUERADE', 'SNAT'].includes(rule.target?.name ?? ''),
+    // With a destination it is the rule of a published port, for a container that asks itself.
+    ({ key, rule }) =>
+      key.table === 'nat' &&
+      rule.destination === undefined &&
+      ['MASQUERADE', 'SNAT'].includes(rule.target?.name ?? ''),
   );
   const serves = ({ rule }: RuleAt) => {
     const from = rule.source?.value;

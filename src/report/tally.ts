@@ -3,7 +3,8 @@
  * Out: lists of traces, and whether the question was decided at all. It changes no judgement of the diagnosis.
  */
 import type { Diagnosis } from '../diagnosis/finding.ts';
-import type { Trace } from '../packet/trace.ts';
+import type { MissingFact } from '../host/state.ts';
+import type { Trace, Unknown } from '../packet/trace.ts';
 
 export interface Tally {
   readonly ok: readonly Trace[];
@@ -14,6 +15,8 @@ export interface Tally {
   readonly unexplained: readonly Trace[];
   /** No error was found, and something that was asked is not known: healthy cannot be said. */
   readonly undecided: boolean;
+  /** Parts of the host itself that are not in the facts, though every walk rests on them. */
+  readonly missing: readonly Unknown[];
 }
 
 export function tally(diagnosis: Diagnosis): Tally {
@@ -25,7 +28,9 @@ export function tally(diagnosis: Diagnosis): Tally {
   );
   const bad = new Set(failing);
   const unexplained = failing.filter((t) => !explained.has(t.flow));
+  const missing = missingFacts(diagnosis);
   return {
+    missing,
     ok: asked.filter((t) => t.outcome === 'ok' && !bad.has(t)),
     failing,
     unknown,
@@ -33,8 +38,19 @@ export function tally(diagnosis: Diagnosis): Tally {
     undecided:
       healthy &&
       (unknown.length > 0 ||
+        missing.length > 0 ||
         (asked.length === 0 && findings.length === 0) ||
         // Without a plan a failure's cause is looked for in the host alone: finding none says nothing.
         (unexpected !== undefined && unexplained.length > 0)),
   };
+}
+
+const needed: ReadonlySet<MissingFact['part']> = new Set(['links', 'addresses', 'routes', 'firewall']);
+
+/** The model takes an absent list for an empty one: nothing may be called healthy on such ground. */
+function missingFacts({ state }: Diagnosis): readonly Unknown[] {
+  const host = state.namespaces.find((n) => n.kind === 'host');
+  return (host?.missing ?? [])
+    .filter(({ part, family }) => needed.has(part) && family !== 'ipv6')
+    .map(({ part, file }) => ({ fact: `${part} of ${host?.name ?? 'host'} (${file})` }));
 }

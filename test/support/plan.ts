@@ -35,6 +35,8 @@ export interface ContainerSpec {
   readonly links?: NonNullable<Endpoint['links']>;
   readonly restored?: boolean;
   readonly running?: boolean;
+  /** Place of its endpoints in the order in which the engine made them. */
+  readonly sequence?: number;
 }
 
 export interface HostSpec {
@@ -106,6 +108,7 @@ function sandboxOf(spec: ContainerSpec): Sandbox {
       addresses: [prefix(address)],
       ports: index === 0 ? (spec.ports ?? []).map(bindingOf) : [],
       ...(spec.links === undefined ? {} : { links: spec.links }),
+      ...(spec.sequence === undefined ? {} : { sequence: spec.sequence }),
     })),
   };
 }

@@ -129,6 +129,11 @@ describe('17.06', () => {
   it('leaves the MTU of a bridge without ports to the kernel', () => {
     expect(links({ engine: '17.06.2', config: '{"mtu":1400}' })).toEqual(['docker0 1500 up 172.17.0.1/16']);
     expect(links({ engine: '28.5.2', config: '{"mtu":1400}' })).toEqual(['docker0 1400 up 172.17.0.1/16']);
+    const networks = [defaultBridge, { name: 'net', subnet: '10.5.0.0/24' }];
+    const containers = [{ name: 'b', on: { net: '10.5.0.2/24' } }];
+    expect(links({ engine: '17.06.2', config: '{"mtu":1400}', networks, containers })[0]).toBe(
+      'docker0 1500 up 172.17.0.1/16',
+    );
   });
 });
 

@@ -48,6 +48,41 @@ describe('planBridge', () => {
     expect(rules('{"ip-masq":false,"icc":false,"ip":"127.0.0.1"}')).toEqual(rules('{}'));
   });
 
+  it('follows the order in which endpoints were made, where all are known', () => {
+    const container = (name: string, address: string, sequence?: number) => ({
+      name,
+      on: { bridge: address },
+      ...(sequence === undefined ? {} : { sequence }),
+    });
+    const drops = (first?: number, second?: number) =>
+      rulesOf(
+        planOf({
+          engine: '28.5.2',
+          containers: [container('a', '172.17.0.2/16', first), container('b', '172.17.0.3/16', second)],
+        }),
+      )
+        .filter((rule) => rule.startsWith('raw'))
+        .map((rule) => /172\.17\.0\.(\d)/.exec(rule)?.[1]);
+    expect(drops()).toEqual(['2', '3']);
+    expect(drops(1, 0)).toEqual(['3', '2']);
+    expect(drops(1)).toEqual(['2', '3']);
+  });
+
+  it('names what a published port was asked as, and what gave its address', () => {
+    const settings = (port: string) => {
+      const plan = planOf({
+        engine: '17.06.2',
+        containers: [{ name: 'web', on: { bridge: '172.17.0.2/16' }, ports: [port] }],
+      });
+      return plan.proxies[0]?.reason.because.map(({ setting, value }) => `${setting}=${value}`);
+    };
+    expect(settings('8080:80/tcp')).toEqual(['userland-proxy=true', 'publish=8080:80/tcp', 'ip=0.0.0.0']);
+    expect(settings('127.0.0.1:8080:80/tcp')).toEqual([
+      'userland-proxy=true',
+      'publish=127.0.0.1:8080:80/tcp',
+    ]);
+  });
+
   it('says where the engine would stop', () => {
     const before = `*filter
 :INPUT ACCEPT [0:0]

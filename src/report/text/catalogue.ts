@@ -38,6 +38,7 @@ export interface Catalogue {
   /** A phrase that the core makes in English (why a packet died, what is unknown, what to edit) in this language. */
   readonly phrase: (text: string) => string;
   readonly failing: (failing: number, asked: number) => string;
+  readonly notDecided: (flows: number, asked: number) => string;
   readonly healthy: (asked: number) => string;
   readonly healthyBut: (ok: number, asked: number) => string;
   readonly undecided: (unknown: number, asked: number) => string;
@@ -46,8 +47,12 @@ export interface Catalogue {
   readonly unexplained: (flows: number) => string;
   readonly unknownFlows: (flows: number) => string;
   readonly expectedUnknown: (why: string) => string;
+  /** What the facts of a namespace do not hold, though a walk rests on it. */
+  readonly notInFacts: (what: string) => string;
   readonly planned: string;
   readonly death: (way: 'request' | 'reply', namespace: string, where: string) => string;
+  /** Other causes, without whose repair this one heals nothing. */
+  readonly onlyWith: (causes: string) => string;
   readonly proved: (flows: number) => string;
   /** An outcome `ok` that is none: somebody else answered. */
   readonly wrongReceiver: string;

@@ -8,7 +8,15 @@ import { flowText } from '../flow-text.ts';
 import { deathOf } from '../story.ts';
 import { tally } from '../tally.ts';
 import type { Catalogue } from './catalogue.ts';
-import { deathText, type FindingText, findingText, labelWidth, type Row, rowsOf } from './finding.ts';
+import {
+  deathText,
+  type FindingText,
+  findingText,
+  labelWidth,
+  type Row,
+  rowsOf,
+  shorten,
+} from './finding.ts';
 import { displayWidth, type Paint, padTo, type Tone, wrap } from './layout.ts';
 
 export interface TextOptions {
@@ -25,7 +33,7 @@ const marks: Readonly<Record<Severity, { readonly mark: string; readonly tone: T
 };
 
 const maxUnexplained = 5;
-const maxUnknowns = 8;
+const maxUnknowns = 3;
 
 /** The whole answer of `doctor`. */
 export function doctorText(diagnosis: Diagnosis, options: TextOptions): string {
@@ -94,23 +102,23 @@ function flowLines(
   );
 }
 
-/** What the facts do not say, where it decides; each with the command that would tell. */
+/** What the facts do not say, where it decides; under each command what it would tell. */
 function unknownBlock(diagnosis: Diagnosis, options: TextOptions): readonly string[] {
   const { words } = options;
-  const { unknown } = tally(diagnosis);
-  const facts = new Map(unknown.flatMap((t) => t.unknowns).map((u) => [u.fact, u]));
-  const shown = [...facts.values()]
-    .slice(0, maxUnknowns)
-    .flatMap(({ fact, command }) => [
-      ...rowsOf(words.labels.unknown, [words.phrase(fact)]),
-      ...(command === undefined ? [] : rowsOf(words.labels.decide, [command])),
-    ]);
-  const left = facts.size - maxUnknowns;
+  const { unknown, missing } = tally(diagnosis);
+  const byCommand = new Map<string, Set<string>>();
+  for (const { fact, command = '' } of unknown.flatMap((t) => t.unknowns)) {
+    byCommand.set(command, (byCommand.get(command) ?? new Set()).add(words.phrase(fact)));
+  }
+  const rows = [...byCommand].flatMap(([command, facts]) => [
+    ...rowsOf(words.labels.unknown, shorten([...facts], maxUnknowns, words)),
+    ...(command === '' ? [] : rowsOf(words.labels.decide, [command])),
+  ]);
   const plan = diagnosis.unexpected;
   return [
     ...(unknown.length === 0 ? [] : [words.unknownFlows(unknown.length)]),
-    ...layRows(shown, options),
-    ...(left > 0 ? [`  ${words.more(left)}`] : []),
+    ...layRows(rows, options),
+    ...(missing.length === 0 ? [] : [words.notInFacts(missing.map(({ fact }) => fact).join(', '))]),
     ...(plan === undefined ? [] : [words.expectedUnknown(plan)]),
   ];
 }
@@ -118,9 +126,10 @@ function unknownBlock(diagnosis: Diagnosis, options: TextOptions): readonly stri
 /** The last line: one sentence, the only one when all is well. */
 function verdict(diagnosis: Diagnosis, { words, paint }: TextOptions): string {
   const { findings, asked } = diagnosis;
-  const { ok, failing, unknown, undecided } = tally(diagnosis);
+  const { ok, failing, unknown, missing, undecided } = tally(diagnosis);
   if (undecided && asked.length === 0) return paint('bad', words.nothingAsked);
-  if (undecided && unknown.length > 0) return paint('bad', words.undecided(unknown.length, asked.length));
+  if (undecided && unknown.length + missing.length > 0)
+    return paint('bad', words.undecided(unknown.length, asked.length));
   if (findings.some((f) => f.flows.length > 0 || f.severity === 'error'))
     return words.faults(findings.length, failing.length, asked.length);
   return paint(

@@ -54,9 +54,9 @@ function leavesUnmasked(s: Story, why: string): string {
 }
 
 function noMasquerade(s: Story): string {
-  const { subnets } = s.masquerade;
-  const why = `nat/POSTROUTING has no rule for ${list(subnets)}`;
-  return leavesUnmasked(s, why) || (subnets.length === 0 ? '' : `${capital(why)}. `);
+  const subnets = list(s.masquerade.subnets);
+  const without = subnets === '' ? '' : `There is no rule for ${subnets} in nat/POSTROUTING. `;
+  return leavesUnmasked(s, `nat/POSTROUTING has no rule for ${subnets}`) || without;
 }
 
 function capital(text: string): string {
@@ -78,6 +78,17 @@ function ruleText(s: Story): string {
   return solid(s.param('rule'));
 }
 
+/** Chains without the name of their table. */
+function chainsOf(s: Story): string {
+  const table = `${s.param('table')} `;
+  return list(
+    s
+      .param('chain')
+      .split(', ')
+      .map((name) => (name.startsWith(table) ? name.slice(table.length) : name)),
+  );
+}
+
 /** Who asked for it: the daemon's setting, an option of a network, or a container's own request. */
 function askedBy(s: Story): string {
   const origin = s.because?.origin;
@@ -95,7 +106,7 @@ const gatewayModes: Readonly<Record<string, string>> = {
   'nat-unprotected': 'ports are mapped, but unpublished ports are not protected',
 };
 
-const noStart = (s: Story) => `dockerd does not start with this configuration: ${s.param('reason')}`;
+const noStart = (s: Story) => `dockerd did not start: ${s.param('reason')}`;
 const restriction = 'This was asked for.';
 
 const publishedOn = (s: Story) =>
@@ -148,8 +159,15 @@ export const causes: Readonly<Record<Cause, (s: Story) => string>> = {
     `${capital(ruleOf(s))}, which is not Docker's, stops the packet: ${ruleText(s)}`,
   'foreign-nat-captures': (s) =>
     `${capital(ruleOf(s))}, which is not Docker's, takes the connection before Docker's own rule is asked: ${ruleText(s)}`,
-  'masquerade-shadowed': (s) =>
-    `${leavesUnmasked(s, `${ruleOf(s)} decides before Docker's MASQUERADE`)}${capital(ruleOf(s))}, which is not Docker's, decides the source address in place of Docker's own rules: ${ruleText(s)}`,
+  'masquerade-shadowed': (s) => {
+    const unmasked = leavesUnmasked(
+      s,
+      `${ruleOf(s)}, which is not Docker's, is asked before Docker's MASQUERADE`,
+    );
+    return unmasked === ''
+      ? `${capital(ruleOf(s))}, which is not Docker's, decides the source address in place of Docker's own rules: ${ruleText(s)}`
+      : `${unmasked}The rule: ${ruleText(s)}`;
+  },
   'forward-rule-before-docker': (s) =>
     `${capital(ruleOf(s))} stops the packet; it is not Docker's, and stands before the rules of Docker that would accept: ${ruleText(s)}`,
   'input-blocks-container-to-host': (s) =>
@@ -162,18 +180,20 @@ export const causes: Readonly<Record<Cause, (s: Story) => string>> = {
     "iptables-legacy and iptables-nft both hold rules, and every packet passes both, whatever one of them accepts. Docker's rules are in the other; " +
     `here ${ruleOf(s)} of iptables-legacy stops the packet: ${ruleText(s)}`,
   'extra-base-chain-drops': (s) =>
-    `nftables table ${solid(s.param('table'))} is asked too, in base chains of its own (${s.param('chain')}), and what it says is not evaluated here. ` +
+    `nftables table ${solid(s.param('table'))} is asked too, in base chains of its own (${chainsOf(s)}), and what it says is not evaluated here. ` +
     'Without it the flows work; if it drops, no accept in the tables of Docker helps, since all base chains must accept.',
   'container-firewall-drops': (s) =>
     `Inside the container ${s.param('namespace')}, ${ruleOf(s)} stops the packet: ${ruleText(s)}`,
   'connection-untracked': (s) =>
     `${capital(ruleOf(s))} keeps the connection from being tracked as one, so that NAT does not see it or its answers: ${ruleText(s)}`,
   'rate-limited': (s) => `${capital(ruleOf(s))} stops what is above its limit: ${ruleText(s)}`,
-  'bridge-down': (s) => `The bridge ${s.param('link')} is down: no frame passes it.`,
+  'bridge-down': (s) => `The bridge ${s.param('link')} is down or gone: no frame passes it.`,
   'bridge-renamed': (s) =>
     `The bridge is now called ${s.param('link')}, and Docker's rules speak of ${s.param('bridge')}: none of them matches any more.`,
   'bridge-address-missing': (s) =>
-    `The bridge ${s.param('bridge')} has lost its address ${s.param('address')}: the containers' gateway does not answer.`,
+    s.because === undefined
+      ? `The bridge ${s.param('bridge')} has lost its address ${s.param('address')}: the containers' gateway does not answer.`
+      : `The bridge has no address, because ${askedBy(s)}: the containers' gateway does not answer. ${restriction}`,
   'bridge-port-blocks': (s) => {
     const meaning: Readonly<Record<string, string>> = {
       'learning, flood': 'neither learns nor floods, so no frame is ever sent out to its container',

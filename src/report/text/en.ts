@@ -47,6 +47,7 @@ export const english: Catalogue = {
   },
   phrase: (text) => text,
   failing: (failing, asked) => `${failing} of ${many(asked, 'flow')} ${failing === 1 ? 'fails' : 'fail'}`,
+  notDecided: (flows, asked) => `${flows} of ${many(asked, 'flow')} not decided`,
   healthy: (asked) => `healthy: ${asked === 1 ? 'the flow works' : `all ${asked} flows work`}`,
   healthyBut: (ok, asked) => `no fault found: ${ok} of ${many(asked, 'flow')} ${ok === 1 ? 'works' : 'work'}`,
   undecided: (unknown, asked) => `cannot decide: ${unknown} of ${many(asked, 'flow')} unknown`,
@@ -57,8 +58,10 @@ export const english: Catalogue = {
     `${many(flows, 'flow')} ${flows === 1 ? 'fails' : 'fail'}, and no change known here would heal ${flows === 1 ? 'it' : 'them'}:`,
   unknownFlows: (flows) => `not known of ${many(flows, 'flow')}:`,
   expectedUnknown: (why) => `compared with no plan: ${why}`,
+  notInFacts: (what) => `not in the facts, and walks rest on it: ${what}`,
   planned: 'planned',
   death: (way, namespace, where) => `${namespace}, ${where} (${way})`,
+  onlyWith: (causes) => `heals only together with the repair of ${causes}`,
   proved: (flows) =>
     `simulated with the repair: ${flows === 1 ? 'the flow works' : `all ${flows} flows work`}`,
   wrongReceiver: 'answered by another',

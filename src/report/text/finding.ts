@@ -8,7 +8,7 @@ import type { Because } from '../../net/reason.ts';
 import { flowText } from '../flow-text.ts';
 import { type Death, deathOf, storyOf } from '../story.ts';
 import type { Catalogue } from './catalogue.ts';
-import { displayWidth, padTo, type Tone } from './layout.ts';
+import { displayWidth, padTo, plain, type Tone } from './layout.ts';
 
 /** One line; a row of several lines has its label on the first. */
 export interface Row {
@@ -32,21 +32,33 @@ const maxCommands = 12;
 
 export function findingText(finding: Finding, diagnosis: Diagnosis, words: Catalogue): FindingText {
   const { labels } = words;
-  const failing = finding.flows.length;
-  const severity = finding.severity === 'error' ? '' : ` (${words.severity[finding.severity]})`;
+  const summary = words.causes[finding.cause](storyOf(finding, diagnosis));
+  const evidence = finding.evidence.map((one) => evidenceLine(one, plain(summary), words));
   return {
-    head: `${finding.cause}${severity}${failing === 0 ? '' : `: ${words.failing(failing, diagnosis.asked.length)}`}`,
-    summary: words.causes[finding.cause](storyOf(finding, diagnosis)),
+    head: headText(finding, diagnosis, words),
+    summary,
     rows: [
       ...rowsOf(labels.because, settingLines(finding.because, words)),
-      ...rowsOf(labels.evidence, shorten(finding.evidence.map(evidenceLine(words)), maxEvidence, words)),
+      ...rowsOf(labels.evidence, shorten(evidence, maxEvidence, words)),
       ...rowsOf(labels.diesAt, deathLines(finding, words), 'bad'),
       ...repairRows(finding.repairs, words),
-      ...rowsOf(labels.together, othersOf(finding, diagnosis)),
+      ...rowsOf(labels.together, othersOf(finding, diagnosis, words)),
       ...rowsOf(labels.proof, proofLines(finding.proof.flows, words), 'good'),
       ...rowsOf(labels.price, priceLines(finding, words)),
     ],
   };
+}
+
+function headText(
+  { cause, severity, flows, proof }: Finding,
+  diagnosis: Diagnosis,
+  words: Catalogue,
+): string {
+  const name = severity === 'error' ? cause : `${cause} (${words.severity[severity]})`;
+  if (flows.length === 0) return name;
+  const suspected = proof.flows.length > 0 && proof.flows.every(({ before }) => before === 'unknown');
+  const asked = diagnosis.asked.length;
+  return `${name}: ${suspected ? words.notDecided(flows.length, asked) : words.failing(flows.length, asked)}`;
 }
 
 /** Width of the widest label that a catalogue has. */
@@ -61,23 +73,27 @@ export function rowsOf(label: string, lines: readonly string[], tone?: Tone): re
   );
 }
 
-function shorten(lines: readonly string[], max: number, words: Catalogue): readonly string[] {
+/** The first of many lines, and how many are left out. */
+export function shorten(lines: readonly string[], max: number, words: Catalogue): readonly string[] {
   return lines.length <= max ? lines : [...lines.slice(0, max), words.more(lines.length - max)];
 }
 
-/** Values that are not the setting's own (a daemon that did not start) are not shown. */
+/** What was asked for rather than set: that a rule exists because its network does, explains nothing. */
+const requests: ReadonlySet<string> = new Set(['engine', 'network', 'endpoint']);
+
 function settingLines(because: readonly Because[], words: Catalogue): readonly string[] {
-  return because.map(({ setting, value, origin }) => {
-    const given = value === null ? setting : `${setting} = ${value}`;
-    return `${given}  (${words.origin(origin)})`;
-  });
+  return because
+    .filter(({ setting }) => !requests.has(setting))
+    .map(({ setting, value, origin }) => {
+      const given = value === null ? setting : `${setting} = ${value}`;
+      return `${given}  (${words.origin(origin)})`;
+    });
 }
 
-function evidenceLine(words: Catalogue): (evidence: Evidence) => string {
-  return ({ file, line, text }) => {
-    const place = file === 'plan' ? words.planned : line === undefined ? file : `${file}:${line}`;
-    return text === '' ? place : `${place}  ${text}`;
-  };
+/** What the summary has said already is not said again; its place is. */
+function evidenceLine({ file, line, text }: Evidence, said: string, words: Catalogue): string {
+  const place = file === 'plan' ? words.planned : line === undefined ? file : `${file}:${line}`;
+  return text === '' || (line !== undefined && said.includes(text)) ? place : `${place}  ${text}`;
 }
 
 function deathLines(finding: Finding, words: Catalogue): readonly string[] {
@@ -93,21 +109,24 @@ export function deathText(death: Death, words: Catalogue): string {
   return `${words.death(way, namespace, where)}: ${words.phrase(reason)}${more}`;
 }
 
+/** Commands that change the running kernel and nothing that outlives it. */
+const passing = /^(ip|bridge|sysctl|nsenter|ip6?tables(-legacy)?) /;
+
 function repairRows(repairs: readonly Repair[], words: Catalogue): readonly Row[] {
   return repairs.flatMap(({ kind, change }, i) => {
     const lines = shorten(change.split('\n').map(words.phrase), maxCommands, words);
-    const lasts = words.lasts[kind];
+    const lasts = passing.test(change) ? words.lasts[kind] : '';
     const label = i === 0 ? words.labels.repair : words.labels.or;
     return rowsOf(label, lasts === '' ? lines : [`# ${lasts}`, ...lines]);
   });
 }
 
 /** Findings that heal only together share their changes. */
-function othersOf(finding: Finding, diagnosis: Diagnosis): readonly string[] {
+function othersOf(finding: Finding, diagnosis: Diagnosis, words: Catalogue): readonly string[] {
   const others = diagnosis.findings.filter(
     (other) => other !== finding && other.changes === finding.changes && finding.changes.length > 0,
   );
-  return others.length === 0 ? [] : [others.map((other) => other.cause).join(', ')];
+  return others.length === 0 ? [] : [words.onlyWith(others.map((other) => other.cause).join(', '))];
 }
 
 function proofLines(proved: readonly ProvedFlow[], words: Catalogue): readonly string[] {

@@ -48,9 +48,9 @@ function leavesUnmasked(s: Story, why: string): string {
 }
 
 function noMasquerade(s: Story): string {
-  const { subnets } = s.masquerade;
-  const why = ` nat/POSTROUTING 里没有针对 ${list(subnets)} 的规则`;
-  return leavesUnmasked(s, why) || (subnets.length === 0 ? '' : `${why.trim()}。`);
+  const subnets = list(s.masquerade.subnets);
+  const without = subnets === '' ? '' : `nat/POSTROUTING 里没有针对 ${subnets} 的规则。`;
+  return leavesUnmasked(s, ` nat/POSTROUTING 里没有针对 ${subnets} 的规则`) || without;
 }
 
 function rules(lines: readonly string[]): string {
@@ -65,6 +65,17 @@ function ruleOf(s: Story): string {
 
 function ruleText(s: Story): string {
   return solid(s.param('rule'));
+}
+
+/** Chains without the name of their table. */
+function chainsOf(s: Story): string {
+  const table = `${s.param('table')} `;
+  return list(
+    s
+      .param('chain')
+      .split(', ')
+      .map((name) => (name.startsWith(table) ? name.slice(table.length) : name)),
+  );
 }
 
 function askedBy(s: Story): string {
@@ -83,7 +94,7 @@ const gatewayModes: Readonly<Record<string, string>> = {
   'nat-unprotected': '做端口映射，但不保护未发布的端口',
 };
 
-const noStart = (s: Story) => `dockerd 无法以这份配置启动：${s.param('reason')}`;
+const noStart = (s: Story) => `dockerd 没有启动成功：${s.param('reason')}`;
 const restriction = '这是按配置生效的限制，不是故障。';
 
 const publishedOn = (s: Story) =>
@@ -130,8 +141,12 @@ export const causes: Readonly<Record<Cause, (s: Story) => string>> = {
   'foreign-rule-drops': (s) => `${ruleOf(s)}拦下了这个包，它不是 Docker 创建的：${ruleText(s)}`,
   'foreign-nat-captures': (s) =>
     `${ruleOf(s)}先于 Docker 的规则改写了这个连接，它不是 Docker 创建的：${ruleText(s)}`,
-  'masquerade-shadowed': (s) =>
-    `${leavesUnmasked(s, ` ${ruleOf(s)}在 Docker 的 MASQUERADE 之前就做了决定`)}${ruleOf(s)}不是 Docker 创建的，却代替 Docker 的规则决定了源地址：${ruleText(s)}`,
+  'masquerade-shadowed': (s) => {
+    const unmasked = leavesUnmasked(s, ` ${ruleOf(s)}（不是 Docker 创建的）先于 Docker 的 MASQUERADE 生效`);
+    return unmasked === ''
+      ? `${ruleOf(s)}不是 Docker 创建的，却代替 Docker 的规则决定了源地址：${ruleText(s)}`
+      : `${unmasked}这条规则是 ${ruleText(s)}`;
+  },
   'forward-rule-before-docker': (s) =>
     `${ruleOf(s)}拦下了这个包；它不是 Docker 创建的，并且排在 Docker 的放行规则之前：${ruleText(s)}`,
   'input-blocks-container-to-host': (s) =>
@@ -143,18 +158,20 @@ export const causes: Readonly<Record<Cause, (s: Story) => string>> = {
   'legacy-and-nft-mixed': (s) =>
     `iptables-legacy 和 iptables-nft 里都有规则，每个包两边都要经过，一边放行并不算数。Docker 的规则在另一边；iptables-legacy 里 ${ruleOf(s)}拦下了这个包：${ruleText(s)}`,
   'extra-base-chain-drops': (s) =>
-    `nftables 表 ${solid(s.param('table'))} 也有自己的基础链（${s.param('chain')}），其内容在这里没有求值。` +
+    `nftables 表 ${solid(s.param('table'))} 也有自己的基础链（${chainsOf(s)}），其内容在这里没有求值。` +
     '没有它时这些流都是通的；如果它丢弃，Docker 表里的放行也无济于事，因为所有基础链都必须放行。',
   'container-firewall-drops': (s) =>
     `容器 ${s.param('namespace')} 内部，${ruleOf(s)}拦下了这个包：${ruleText(s)}`,
   'connection-untracked': (s) =>
     `${ruleOf(s)}使连接跟踪无法把它当作同一个连接，NAT 因此看不到它或它的应答：${ruleText(s)}`,
   'rate-limited': (s) => `${ruleOf(s)}拦下了超出限额的包：${ruleText(s)}`,
-  'bridge-down': (s) => `网桥 ${s.param('link')} 没有启用，任何帧都过不去。`,
+  'bridge-down': (s) => `网桥 ${s.param('link')} 没有启用或已不存在，任何帧都过不去。`,
   'bridge-renamed': (s) =>
     `网桥现在叫 ${s.param('link')}，而 Docker 的规则写的是 ${s.param('bridge')}，没有一条能匹配上。`,
   'bridge-address-missing': (s) =>
-    `网桥 ${s.param('bridge')} 丢失了地址 ${s.param('address')}，容器的网关没有人应答。`,
+    s.because === undefined
+      ? `网桥 ${s.param('bridge')} 丢失了地址 ${s.param('address')}，容器的网关没有人应答。`
+      : `网桥没有地址，因为${askedBy(s)}：容器的网关没有人应答。${restriction}`,
   'bridge-port-blocks': (s) => {
     const meaning: Readonly<Record<string, string>> = {
       'learning, flood': '既不学习也不泛洪，因此没有帧会从它发往容器',
