@@ -4,6 +4,7 @@
  */
 import type { FactProblem } from '../host/facts.ts';
 import type { TextOptions } from '../report/text/doctor.ts';
+import { printable } from '../report/text/layout.ts';
 import { badInput } from './failure.ts';
 import { languageOf, painter } from './terminal.ts';
 
@@ -35,7 +36,7 @@ export function printing(lang: string | undefined): {
 function writeNotes(problems: readonly FactProblem[]): void {
   for (const { file, line, message } of problems.slice(0, maxNotes)) {
     const place = line === undefined ? file : `${file} line ${line}`;
-    process.stderr.write(`bridgekeeper: note: ${place}: ${message}\n`);
+    process.stderr.write(`bridgekeeper: note: ${printable(`${place}: ${message}`)}\n`);
   }
   if (problems.length > maxNotes)
     process.stderr.write(

@@ -167,10 +167,15 @@ function askedFlow(options: QuestionOptions): AskedFlow | undefined {
 }
 
 async function resolveFlow({ from, to, kind, port }: AskedFlow, state: HostState): Promise<Flow> {
-  const { namesOf, addressOf } = await import('./places.ts');
+  const [{ namesOf, addressOf }, { printable }] = await Promise.all([
+    import('./places.ts'),
+    import('../report/text/layout.ts'),
+  ]);
   const names = namesOf(state);
   if (!names.includes(from))
-    throw badInput(`--from ${JSON.stringify(from)}: not known here; there are ${names.join(', ')}`);
+    throw badInput(
+      `--from ${JSON.stringify(from)}: not known here; there are ${printable(names.join(', '))}`,
+    );
   const dst = addressOf(state, to, from);
   if (dst === undefined)
     throw badInput(`--to ${JSON.stringify(to)}: neither an IP address nor a container with one`);

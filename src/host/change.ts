@@ -100,7 +100,7 @@ function changed(ns: Namespace, change: StateChange): Namespace {
     case 'link-up':
       return startPorts(
         addConnected(
-          editLink(ns, change.dev, (l) => ({ ...l, up: true, carrier: true })),
+          editLink(ns, change.dev, (l) => startPort({ ...l, up: true, carrier: true })),
           change.dev,
         ),
         change.dev,
@@ -145,7 +145,7 @@ function withSysctl(ns: Namespace, name: string, value: string): Namespace['sysc
   sysctls.set(name, { value });
   if (name === 'net.ipv4.ip_forward' || name === 'net.ipv4.conf.all.forwarding') {
     for (const key of sysctls.keys()) {
-      if (/^net\.ipv4\.(ip_forward|conf\.[^.]+\.forwarding)$/.test(key)) sysctls.set(key, { value });
+      if (/^net\.ipv4\.(ip_forward|conf\..+\.forwarding)$/.test(key)) sysctls.set(key, { value });
     }
   }
   return sysctls;
@@ -291,7 +291,9 @@ function removeAddress(ns: Namespace, dev: string, prefix: Prefix): Namespace {
       (a) => a.prefix.bits !== prefix.bits || !sameAddr(a.prefix.addr, prefix.addr),
     ),
   }));
-  return { ...edited, routes: edited.routes.filter((r) => !gone.some((g) => sameRoute(g, r))) };
+  const left = edited.routes.filter((r) => !gone.some((g) => sameRoute(g, r)));
+  // Another address of the same subnet keeps its route (fib_del_ifaddr).
+  return addConnected({ ...edited, routes: left }, dev);
 }
 
 /** The routes that the kernel adds for an address of an up link (net/ipv4/fib_frontend.c, fib_add_ifaddr). */

@@ -20,7 +20,9 @@ export function outsideOf(state: HostState, extraRoutes: readonly Prefix[]): Out
 }
 
 function describedOutside(facts: OutsideFacts, extraRoutes: readonly Prefix[], host: Namespace): OutsideNode {
-  const links = facts.links.map((l, i) => outsideLink(i + 1, l.name, l.addresses, l.name === 'lo'));
+  const links = facts.links.map((l, i) =>
+    withKnownMac(outsideLink(i + 1, l.name, l.addresses, l.name === 'lo'), l.peer, host),
+  );
   const wires = new Map(
     facts.links.flatMap((l) => (l.peer === undefined ? [] : [[l.name, l.peer] as const])),
   );
@@ -50,7 +52,7 @@ function assumedOutside(host: Namespace, extraRoutes: readonly Prefix[]): Outsid
     const addresses = uplink.addresses
       .filter((a) => a.scope === 'global')
       .map((a) => ({ addr: outsideAddress(host, uplink, a.prefix), bits: a.prefix.bits }));
-    links.push(outsideLink(links.length + 1, name, addresses, false));
+    links.push(withKnownMac(outsideLink(links.length + 1, name, addresses, false), uplink.name, host));
     wires.set(name, uplink.name);
   }
   const routes = extraRoutes.flatMap((p) => viaHost(p, links, wires, host));
@@ -132,6 +134,18 @@ function outsideLink(index: number, name: string, addresses: readonly Prefix[], 
     ...(loopback ? {} : { mac: `outside:${name}` }),
     addresses: addresses.map((prefix) => ({ prefix, scope: 'global' })),
   };
+}
+
+/** The far end has the MAC that the host has learned for it (not one set by hand): nothing else says what it is. */
+function withKnownMac(link: Link, uplink: string | undefined, host: Namespace): Link {
+  const known = host.neighbours.find(
+    (n) =>
+      n.dev === uplink &&
+      n.mac !== undefined &&
+      !n.state.includes('PERMANENT') &&
+      link.addresses.some((a) => sameAddr(a.prefix.addr, n.addr)),
+  );
+  return known?.mac === undefined ? link : { ...link, mac: known.mac };
 }
 
 function namespace(

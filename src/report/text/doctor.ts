@@ -17,7 +17,7 @@ import {
   rowsOf,
   shorten,
 } from './finding.ts';
-import { displayWidth, type Paint, padTo, type Tone, wrap } from './layout.ts';
+import { displayWidth, type Paint, padTo, printable, type Tone, wrap } from './layout.ts';
 
 export interface TextOptions {
   readonly words: Catalogue;
@@ -42,7 +42,7 @@ export function doctorText(diagnosis: Diagnosis, options: TextOptions): string {
       const { mark, tone } = marks[finding.severity];
       return findingBlock(
         findingText(finding, diagnosis, options.words),
-        (head) => options.paint(tone, `${mark} ${head}`),
+        (head) => options.paint(tone, `${mark} ${printable(head)}`),
         options,
       );
     }),
@@ -61,7 +61,7 @@ function findingBlock(
   head: (text: string) => string,
   options: TextOptions,
 ): readonly string[] {
-  const paragraph = wrap(text.summary, options.width - 2).map((line) => `  ${line}`);
+  const paragraph = wrap(printable(text.summary), options.width - 2).map((line) => `  ${line}`);
   return [head(text.head), ...paragraph, '', ...layRows(text.rows, options)];
 }
 
@@ -69,7 +69,8 @@ function findingBlock(
 export function layRows(rows: readonly Row[], { words, paint }: TextOptions): readonly string[] {
   const width = labelWidth(words);
   return rows.map(({ label, text, tone }) => {
-    const shown = tone === undefined ? text : paint(tone, text);
+    const safe = printable(text);
+    const shown = tone === undefined ? safe : paint(tone, safe);
     return `  ${paint('faint', padTo(label, width))}  ${shown}`.trimEnd();
   });
 }
@@ -98,7 +99,7 @@ function flowLines(
   const cells = traces.map((t) => [flowText(t.flow), words.outcome(t.outcome), note(t)] as const);
   const width = (column: 0 | 1) => Math.max(0, ...cells.map((cell) => displayWidth(cell[column])));
   return cells.map(([flow, outcome, text]) =>
-    `${padTo(flow, width(0))}  ${padTo(outcome, width(1))}  ${text}`.trimEnd(),
+    printable(`${padTo(flow, width(0))}  ${padTo(outcome, width(1))}  ${text}`.trimEnd()),
   );
 }
 
@@ -118,8 +119,10 @@ function unknownBlock(diagnosis: Diagnosis, options: TextOptions): readonly stri
   return [
     ...(unknown.length === 0 ? [] : [words.unknownFlows(unknown.length)]),
     ...layRows(rows, options),
-    ...(missing.length === 0 ? [] : [words.notInFacts(missing.map(({ fact }) => fact).join(', '))]),
-    ...(plan === undefined ? [] : [words.expectedUnknown(plan)]),
+    ...(missing.length === 0
+      ? []
+      : [printable(words.notInFacts(missing.map(({ fact }) => fact).join(', ')))]),
+    ...(plan === undefined ? [] : [printable(words.expectedUnknown(words.phrase(plan)))]),
   ];
 }
 

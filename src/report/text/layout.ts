@@ -12,6 +12,14 @@ export type Paint = (tone: Tone, text: string) => string;
 const wide =
   /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]/;
 
+/**
+ * The text, with control and direction characters made visible: what a bundle says must not steer the terminal that
+ * it is printed on.
+ */
+export function printable(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}]/gu, (char) => `\\u{${char.codePointAt(0)?.toString(16)}}`);
+}
+
 /** Columns that a text takes on a terminal: wide characters take two. */
 export function displayWidth(text: string): number {
   let width = 0;

@@ -7,7 +7,7 @@ import { formatAddr } from '../../net/addr.ts';
 import type { Header, Hop, RuleHit, Step, Trace } from '../../packet/trace.ts';
 import { flowText } from '../flow-text.ts';
 import type { Catalogue } from './catalogue.ts';
-import { displayWidth, type Paint, padTo } from './layout.ts';
+import { displayWidth, type Paint, padTo, printable } from './layout.ts';
 
 export interface TraceTextOptions {
   readonly words: Catalogue;
@@ -34,16 +34,18 @@ function oneTrace(trace: Trace, options: TraceTextOptions): readonly string[] {
   const way = (title: string, lines: readonly Line[]) =>
     lines.length === 0 ? [] : [paint('title', title), ...setLines(lines, options)];
   return [
-    paint('title', `${flowText(trace.flow)}: `) + outcomeLine(trace, options),
+    paint('title', `${printable(flowText(trace.flow))}: `) + outcomeLine(trace, options),
     ...way(words.request, request),
     ...(reply.length === 0 && request.length > 0 ? [paint('faint', words.noReply)] : way(words.reply, reply)),
     ...trace.unknowns.map(({ fact, command }) =>
-      [
-        `${words.labels.unknown}: ${words.phrase(fact)}`,
-        ...(command === undefined ? [] : [`${words.labels.decide}: ${command}`]),
-      ].join('  '),
+      printable(
+        [
+          `${words.labels.unknown}: ${words.phrase(fact)}`,
+          ...(command === undefined ? [] : [`${words.labels.decide}: ${command}`]),
+        ].join('  '),
+      ),
     ),
-    ...trace.assumed.map((what) => words.assumed(words.phrase(what))),
+    ...trace.assumed.map((what) => printable(words.assumed(words.phrase(what)))),
   ];
 }
 
@@ -61,7 +63,7 @@ function outcomeLine(trace: Trace, { words, paint }: TraceTextOptions): string {
     ...(seenAs === undefined ? [] : [words.seenAs(formatAddr(seenAs))]),
   ];
   const verdict = paint(outcome === 'ok' ? 'good' : 'bad', words.outcome(outcome));
-  return [verdict, ...notes].join(', ');
+  return [verdict, ...notes.map(printable)].join(', ');
 }
 
 /** Two columns before the text: the hop and the kind of step; a death is marked at the margin. */
@@ -69,7 +71,8 @@ function setLines(lines: readonly Line[], { paint }: TraceTextOptions): readonly
   const hopWidth = Math.max(...lines.map((line) => displayWidth(line.hop)));
   const kindWidth = Math.max(...lines.map((line) => displayWidth(line.kind)));
   return lines.map(({ hop, kind, text, dead }) => {
-    const line = `${dead ? '✗' : ' '} ${padTo(hop, hopWidth)}  ${padTo(kind, kindWidth)}  ${text}`.trimEnd();
+    const mark = dead ? '✗' : ' ';
+    const line = printable(`${mark} ${padTo(hop, hopWidth)}  ${padTo(kind, kindWidth)}  ${text}`.trimEnd());
     return dead ? paint('bad', line) : line;
   });
 }

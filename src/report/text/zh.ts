@@ -89,7 +89,26 @@ const phrases: Phrases = [
   [/^IPv6 is not modelled$/, '尚不支持模拟 IPv6'],
   [/^nftables chain (.+) \((.+)\) lets the (?:packet|frame) pass$/, 'nftables 链 $1（$2）是否放行'],
   [/^target (\S+) of rule (\d+) in (\S+) lets the packet pass$/, '$3 第 $2 条规则的目标 $1 是否放行'],
-  [/^rule (\d+) of (\S+) matches: (.+)$/, '$2 第 $1 条规则是否匹配：$3'],
+  [/^how many connections the address has$/, '该地址现有多少连接'],
+  [/^members of ipset (\S+)$/, 'ipset $1 的成员'],
+  [/^entries of the recent list (\S+)$/, 'recent 列表 $1 的内容'],
+  [/^chance \((.+)\)$/, '随机结果（$1）'],
+  [/^contents of the packet \((.+)\)$/, '包的内容（$1）'],
+  [/^time of day \((.+)\)$/, '当时的时间（$1）'],
+  [/^TCP flags of the packet$/, '包的 TCP 标志'],
+  [/^user and group of the sending process$/, '发送进程的用户和组'],
+  [/^control group of the sending process$/, '发送进程的 cgroup'],
+  [/^whether a local socket owns the packet \((.+)\)$/, '包是否属于本机的套接字（$1）'],
+  [/^whether the route back leaves by the same device \((.+)\)$/, '回程路由是否走同一接口（$1）'],
+  [/^whether IPsec handles the packet \((.+)\)$/, 'IPsec 是否处理该包（$1）'],
+  [/^what (-m \S+) matches$/, '$1 匹配什么'],
+  [/^status of the connection$/, '连接的状态'],
+  [/^addresses of the connection$/, '连接的地址'],
+  [/^number of protocol (\S+)$/, '协议 $1 的编号'],
+  [/^the engine version is unknown: (\S+) is missing or names none$/, '不知道引擎版本：$1 缺失或没有写明'],
+  [/^the networks are unknown: (\S+) is missing or unreadable$/, '不知道有哪些网络：$1 缺失或无法读取'],
+  [/^engine (.+) is not supported; supported are (.+)$/, '不支持引擎 $1；支持的有 $2'],
+  [/^dockerd refuses to start: (.+)$/, 'dockerd 拒绝启动：$1'],
   [/^(\S+) has learned (\S+) on (\S+)$/, '$1 是否在 $3 上学到了 $2'],
   [/^(.+) line (\d+): (.+), then restart dockerd$/, '$1 第 $2 行改为 $3，然后重启 dockerd'],
   [
@@ -108,6 +127,14 @@ const phrases: Phrases = [
     '默认网络：daemon.json 中设 $1；其他网络：$2；然后重建容器',
   ],
 ];
+
+/** What a rule's match depends on is a phrase of its own. */
+function phraseText(text: string): string {
+  const match = /^rule (\d+) of (\S+) matches: (.+)$/.exec(text);
+  if (match === null) return rewrite(phrases, text);
+  const [, position, chain, what = ''] = match;
+  return `${chain} 第 ${position} 条规则是否匹配：${rewrite(phrases, what)}`;
+}
 
 export const chinese: Catalogue = {
   language: 'zh',
@@ -141,7 +168,7 @@ export const chinese: Catalogue = {
   outcome: outcomeText,
   origin: originText,
   lasts: { config: '', command: '立即生效，重启后失效', rule: '立即生效，规则重建后失效' },
-  phrase: (text) => rewrite(phrases, text),
+  phrase: phraseText,
   failing: (failing, asked) => `${asked} 条流中 ${failing} 条不通`,
   notDecided: (flows, asked) => `${asked} 条流中 ${flows} 条无法判断`,
   healthy: (asked) => `一切正常：${asked} 条流全部畅通`,
