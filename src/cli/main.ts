@@ -24,7 +24,10 @@ export async function main(argv: readonly string[]): Promise<number> {
 
 /** What commander says of a wrong command line, as every other failure is said: one line. */
 function usageLine(text: string): string {
-  return `bridgekeeper: ${text.replace(/^error: /, '').trim().replaceAll('\n', ' ')} (--help shows the usage)\n`;
+  return `bridgekeeper: ${text
+    .replace(/^error: /, '')
+    .trim()
+    .replaceAll('\n', ' ')} (--help shows the usage)\n`;
 }
 
 function report(error: unknown): number {

@@ -27,15 +27,18 @@ const labelWidth = 26;
 const verdictWidth = 13;
 
 const daemonJson = '{\n  "ip-masq": false\n}\n';
-/** Covered by a file system of the stage's own, which goes with it. */
-const scratch = '/run';
+/** A folder that whoever started the stage takes away; absent: /run, covered by a file system of the stage's own. */
+const givenScratch = process.argv[4];
+const scratch = givenScratch ?? '/run';
 
 /** Something that the tour tells did not happen. */
 class Surprise extends Error {}
 
 async function tour(): Promise<void> {
   write(`${paint('title', words.title)}\n${paint('faint', words.subtitle)}\n`);
-  await mustRun({ argv: ['mount', '-t', 'tmpfs', '-o', 'mode=0755,size=1m', 'tmpfs', scratch] });
+  if (givenScratch === undefined) {
+    await mustRun({ argv: ['mount', '-t', 'tmpfs', '-o', 'mode=0755,size=1m', 'tmpfs', scratch] });
+  }
   mkdirSync(`${scratch}/docker`);
   const configFile = `${scratch}/docker/daemon.json`;
   writeFileSync(configFile, daemonJson);

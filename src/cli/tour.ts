@@ -16,8 +16,19 @@ export function tourCommand(): Command {
 }
 
 async function tour(options: { readonly lang?: string }): Promise<void> {
-  const [{ spawn }, { extname }, { fileURLToPath }, stage, kernel, { languageOf }] = await Promise.all([
+  const [
+    { spawn },
+    { mkdtempSync, rmSync },
+    { tmpdir },
+    { extname, join },
+    url,
+    stage,
+    kernel,
+    { languageOf },
+  ] = await Promise.all([
     import('node:child_process'),
+    import('node:fs'),
+    import('node:os'),
     import('node:path'),
     import('node:url'),
     import('../kernel/stage.ts'),
@@ -29,11 +40,14 @@ async function tour(options: { readonly lang?: string }): Promise<void> {
   for (const tool of ['ip', 'iptables-nft-restore', 'ping', 'nsenter', 'unshare', 'setpriv', 'mount'])
     if (!kernel.isInstalled(tool)) throw systemRefused(kernel.missingTool(tool).message);
 
-  const file = fileURLToPath(new URL(`./tour-stage${extname(import.meta.url)}`, import.meta.url));
+  const file = url.fileURLToPath(new URL(`./tour-stage${extname(import.meta.url)}`, import.meta.url));
   let command: readonly string[];
+  let scratch: string | undefined;
   try {
     const kind = await stage.stageKind();
-    command = stage.stageCommand(kind, [process.execPath, file, language, calledAs()], 'bound');
+    if (!kind.privateMounts) scratch = mkdtempSync(join(tmpdir(), 'bridgekeeper-tour-'));
+    const words = [language, calledAs(), ...(scratch === undefined ? [] : [scratch])];
+    command = stage.stageCommand(kind, [process.execPath, file, ...words], 'bound');
   } catch (error) {
     throw error instanceof kernel.KernelError ? systemRefused(error.message) : error;
   }
@@ -46,6 +60,7 @@ async function tour(options: { readonly lang?: string }): Promise<void> {
     child.once('error', reject);
     child.once('exit', (code, signal) => resolve(code ?? (signal === 'SIGKILL' ? 143 : 1)));
   });
+  if (scratch !== undefined) rmSync(scratch, { recursive: true, force: true });
 }
 
 /** How to call this program again: from a clone as bin/bridgekeeper, installed by its name. */

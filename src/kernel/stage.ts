@@ -9,6 +9,11 @@ import { KernelError, run } from './process.ts';
 export interface StageKind {
   /** An ordinary user is root in a user namespace of their own. */
   readonly userNamespace: boolean;
+  /**
+   * What is mounted on the stage stays there. False in a chroot, whose root is no mount point: unshare(1) cannot take
+   * its mounts out of the host's peer groups, so nothing may be mounted there but what it makes private itself (/proc).
+   */
+  readonly privateMounts: boolean;
 }
 
 /**
@@ -16,9 +21,13 @@ export interface StageKind {
  * with the kernel's reason, when neither works (in a container without rights; where user namespaces are switched off).
  */
 export async function stageKind(): Promise<StageKind> {
-  const kinds: readonly StageKind[] = [{ userNamespace: false }, { userNamespace: true }];
+  const asRoot: readonly StageKind[] = [
+    { userNamespace: false, privateMounts: true },
+    { userNamespace: false, privateMounts: false },
+  ];
+  const asUser: StageKind = { userNamespace: true, privateMounts: true };
   let reason = '';
-  for (const kind of process.geteuid?.() === 0 ? kinds : kinds.slice(1)) {
+  for (const kind of process.geteuid?.() === 0 ? [...asRoot, asUser] : [asUser]) {
     const tried = await run({ argv: unshare(kind, ['true']) });
     if (tried.code === 0) return kind;
     reason = tried.stderr.trim().split('\n')[0] ?? '';
@@ -45,8 +54,9 @@ export function stageCommand(
 
 function unshare(kind: StageKind, argv: readonly string[]): readonly string[] {
   const user = kind.userNamespace ? ['--user', '--map-root-user'] : [];
+  const mounts = kind.privateMounts ? [] : ['--propagation', 'unchanged'];
   const rest = ['--net', '--mount', '--mount-proc', '--pid', '--fork', '--kill-child', '--', ...argv];
-  return ['unshare', ...user, ...rest];
+  return ['unshare', ...user, ...mounts, ...rest];
 }
 
 /** Whether this process is the first one of a stage; programs that build in their own namespace ask before they do. */

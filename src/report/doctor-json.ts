@@ -12,16 +12,13 @@ import { plain } from './text/layout.ts';
 
 /** The whole answer of `doctor --json`. */
 export function doctorJson(diagnosis: Diagnosis) {
-  const { ok, failing, unknown, missing } = tally(diagnosis);
+  const { failing, unknown, missing } = tally(diagnosis);
   return {
     schema: 'bridgekeeper.doctor/1',
     healthy: diagnosis.healthy,
-    asked: {
-      flows: diagnosis.asked.length,
-      ok: ok.length,
-      failing: failing.length,
-      unknown: unknown.length,
-    },
+    asked: diagnosis.asked.length,
+    failing: failing.length,
+    unknown: unknown.length,
     findings: diagnosis.findings.map((finding) => findingJson(finding, diagnosis)),
     unknowns: [...missing.map(({ fact }) => ({ fact: `not in the facts: ${fact}` })), ...diagnosis.unknowns],
     ...(diagnosis.unexpected === undefined ? {} : { unexpected: diagnosis.unexpected }),

@@ -37,7 +37,8 @@ export function incidentFiles({ config, masquerade, files = {} }: IncidentSpec):
     ['ip-addr.json', JSON.stringify(hostLinks)],
     ['ip-route.json', JSON.stringify(hostRoutes)],
     ['sysctl.txt', 'net.ipv4.ip_forward = 1\n'],
-    ['ss.txt', ''],
+    ['ss.txt', proxySocket],
+    ['docker-proxy.txt', proxy],
     ['sandboxes.json', JSON.stringify({ web: sandbox })],
     ['outside.json', JSON.stringify(outside)],
   ]);
@@ -136,6 +137,7 @@ const hostLinks = [
   {
     ifindex: 5,
     link_index: 4,
+    link_netnsid: 1,
     ifname: 'veth0',
     flags: up,
     mtu: 1500,
@@ -161,6 +163,7 @@ const sandbox = {
     {
       ifindex: 4,
       link_index: 5,
+      link_netnsid: 0,
       ifname: 'eth0',
       flags: up,
       mtu: 1500,

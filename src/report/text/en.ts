@@ -9,6 +9,11 @@ function many(count: number, what: string): string {
   return `${count} ${what}${count === 1 ? '' : 's'}`;
 }
 
+function allOf(flows: number): string {
+  if (flows === 1) return 'the flow works';
+  return flows === 2 ? 'both flows work' : `all ${flows} flows work`;
+}
+
 export const english: Catalogue = {
   language: 'en',
   causes,
@@ -48,7 +53,7 @@ export const english: Catalogue = {
   phrase: (text) => text,
   failing: (failing, asked) => `${failing} of ${many(asked, 'flow')} ${failing === 1 ? 'fails' : 'fail'}`,
   notDecided: (flows, asked) => `${flows} of ${many(asked, 'flow')} not decided`,
-  healthy: (asked) => `healthy: ${asked === 1 ? 'the flow works' : `all ${asked} flows work`}`,
+  healthy: (asked) => `healthy: ${allOf(asked)}`,
   healthyBut: (ok, asked) => `no fault found: ${ok} of ${many(asked, 'flow')} ${ok === 1 ? 'works' : 'work'}`,
   undecided: (unknown, asked) => `cannot decide: ${unknown} of ${many(asked, 'flow')} unknown`,
   nothingAsked: 'cannot decide: nothing in the facts could be asked',
@@ -63,7 +68,7 @@ export const english: Catalogue = {
   death: (way, namespace, where) => `${namespace}, ${where} (${way})`,
   onlyWith: (causes) => `heals only together with the repair of ${causes}`,
   proved: (flows) =>
-    `simulated with the repair: ${flows === 1 ? 'the flow works' : `all ${flows} flows work`}`,
+    `simulated with the repair: ${allOf(flows)}`,
   wrongReceiver: 'answered by another',
   alsoAllowed: (flows) => `the repair also lets through ${many(flows, 'flow')}:`,
   nothingElse: 'the repair lets nothing else through',
