@@ -16,6 +16,7 @@ const modules = readdirSync(new URL('src', root), { recursive: true, encoding: '
 
 test('every module keeps the direction, and the core touches nothing but values', () => {
   expect(modules.length).toBeGreaterThan(100);
+  expect(modules.flatMap(({ text }) => readSource(text).imports).length).toBeGreaterThan(3 * modules.length);
   expect(modules.flatMap(({ path, text }) => breaches(path, text))).toEqual([]);
 });
 

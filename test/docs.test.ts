@@ -65,7 +65,7 @@ describe.each(files)('%s', (file) => {
           shift += actual.length - output.length;
         } else wrong.push(`line ${line}: $ ${command}\n${actual.join('\n')}`);
       }
-      if (shift !== 0 || lines.join('\n') !== text) writeFileSync(join(root, file), lines.join('\n'));
+      if (lines.join('\n') !== text) writeFileSync(join(root, file), lines.join('\n'));
     } finally {
       rmSync(place, { recursive: true, force: true });
     }

@@ -11,6 +11,8 @@ import { languageOf, painter } from './terminal.ts';
 /** Without a terminal, and at most: longer lines are hard to read. */
 const usualWidth = 100;
 const minWidth = 40;
+/** A full stop of Chinese text may stand beyond the width. */
+const hanging = 2;
 const maxNotes = 5;
 
 /** Checks the language at once, before anything else is done. */
@@ -27,7 +29,10 @@ export function printing(lang: string | undefined): {
           ? (await import('../report/text/zh.ts')).chinese
           : (await import('../report/text/en.ts')).english,
       paint: painter(process.stdout, process.env),
-      width: Math.max(minWidth, Math.min(process.stdout.columns ?? usualWidth, usualWidth)),
+      width: Math.max(
+        minWidth,
+        Math.min((process.stdout.columns ?? usualWidth + hanging) - hanging, usualWidth),
+      ),
     }),
     notes: writeNotes,
   };

@@ -21,9 +21,6 @@ export interface Story {
   readonly exit: Exit | undefined;
   /** Subnets whose masquerade the repair brings back, and the rules that do it. */
   readonly masquerade: { readonly subnets: readonly string[]; readonly rules: readonly string[] };
-  /** Rules that the repair adds and takes away, as `-A CHAIN ...`, in the order of the tables. */
-  readonly added: readonly string[];
-  readonly removed: readonly string[];
 }
 
 export interface Exit {
@@ -47,14 +44,11 @@ export interface Death {
 export function storyOf(finding: Finding, diagnosis: Diagnosis): Story {
   const traces = tracesOf(finding.flows, diagnosis);
   const exits = exitsOf(traces, diagnosis.state);
-  const { added, removed } = ruleChanges(finding);
   return {
     param: (name) => finding.params[name] ?? '',
     because: finding.because[0],
     exit: exits === undefined ? undefined : { dev: exits.dev, sources: exits.sources.map(formatAddr) },
-    masquerade: masqueradeOf(added, exits?.sources ?? []),
-    added: added.map(lineOf),
-    removed: removed.map(lineOf),
+    masquerade: masqueradeOf(addedRules(finding), exits?.sources ?? []),
   };
 }
 
@@ -86,11 +80,10 @@ function exitsOf(
   return { dev: first.dev, sources: distinct.sort(compareAddr) };
 }
 
-function ruleChanges(finding: Finding): { added: readonly RuleAt[]; removed: readonly RuleAt[] } {
-  const differences = finding.changes.flatMap((change) =>
-    change.kind === 'ruleset' ? [diffRulesets(change.to, change.from)] : [],
+function addedRules(finding: Finding): readonly RuleAt[] {
+  return finding.changes.flatMap((change) =>
+    change.kind === 'ruleset' ? diffRulesets(change.to, change.from).missing : [],
   );
-  return { added: differences.flatMap((d) => d.missing), removed: differences.flatMap((d) => d.extra) };
 }
 
 /** Of the added rules those that give a source address; where some are for the sources that left, only these. */

@@ -6,7 +6,7 @@ const kinds = process.geteuid?.() === 0 ? [false, true] : [true];
 
 describe.each(kinds)('apply (user namespace: %s)', (userNamespace) => {
   test('a change that fails is taken back, and says at what it failed', async () => {
-    const report = await onStage<ApplyReport>('apply-program', [], { userNamespace });
+    const report = await onStage<ApplyReport>('apply-program', [], { userNamespace, privateMounts: true });
     expect(report.userNamespace).toBe(userNamespace);
     expect(report.linkFailure.message).toContain('address add 10.0.0.1/24');
     expect(report.linkFailure.links).toEqual(['lo']);

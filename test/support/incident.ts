@@ -102,6 +102,10 @@ const web = {
   },
 };
 
+const proxySocket = 'tcp LISTEN 0 4096 *:8080 *:* users:(("docker-proxy",pid=90,fd=4))\n';
+const proxy =
+  '/usr/bin/docker-proxy -proto tcp -host-ip 0.0.0.0 -host-port 8080 -container-ip 172.17.0.2 -container-port 80\n';
+
 const up = ['UP', 'LOWER_UP'];
 
 const loopback = {

@@ -42,6 +42,7 @@ export interface Catalogue {
   readonly healthy: (asked: number) => string;
   readonly healthyBut: (ok: number, asked: number) => string;
   readonly undecided: (unknown: number, asked: number) => string;
+  readonly undecidedFacts: string;
   readonly nothingAsked: string;
   readonly faults: (findings: number, failing: number, asked: number) => string;
   readonly unexplained: (flows: number) => string;

@@ -129,14 +129,19 @@ function unknownBlock(diagnosis: Diagnosis, options: TextOptions): readonly stri
 /** The last line: one sentence, the only one when all is well. */
 function verdict(diagnosis: Diagnosis, { words, paint }: TextOptions): string {
   const { findings, asked } = diagnosis;
-  const { ok, failing, unknown, missing, undecided } = tally(diagnosis);
-  if (undecided && asked.length === 0) return paint('bad', words.nothingAsked);
-  if (undecided && unknown.length + missing.length > 0)
-    return paint('bad', words.undecided(unknown.length, asked.length));
+  const { ok, failing, unknown, undecided } = tally(diagnosis);
+  if (undecided) {
+    const why =
+      asked.length === 0
+        ? words.nothingAsked
+        : unknown.length === 0
+          ? words.undecidedFacts
+          : words.undecided(unknown.length, asked.length);
+    return paint('bad', why);
+  }
   if (findings.some((f) => f.flows.length > 0 || f.severity === 'error'))
     return words.faults(findings.length, failing.length, asked.length);
-  return paint(
-    'good',
-    ok.length === asked.length ? words.healthy(asked.length) : words.healthyBut(ok.length, asked.length),
-  );
+  return ok.length === asked.length
+    ? paint('good', words.healthy(asked.length))
+    : words.healthyBut(ok.length, asked.length);
 }

@@ -56,6 +56,7 @@ export const english: Catalogue = {
   healthy: (asked) => `healthy: ${allOf(asked)}`,
   healthyBut: (ok, asked) => `no fault found: ${ok} of ${many(asked, 'flow')} ${ok === 1 ? 'works' : 'work'}`,
   undecided: (unknown, asked) => `cannot decide: ${unknown} of ${many(asked, 'flow')} unknown`,
+  undecidedFacts: 'cannot decide: the facts are not complete',
   nothingAsked: 'cannot decide: nothing in the facts could be asked',
   faults: (findings, failing, asked) =>
     `${many(findings, 'finding')}; ${failing} of ${many(asked, 'flow')} ${failing === 1 ? 'fails' : 'fail'}`,
@@ -67,8 +68,7 @@ export const english: Catalogue = {
   planned: 'planned',
   death: (way, namespace, where) => `${namespace}, ${where} (${way})`,
   onlyWith: (causes) => `heals only together with the repair of ${causes}`,
-  proved: (flows) =>
-    `simulated with the repair: ${allOf(flows)}`,
+  proved: (flows) => `simulated with the repair: ${allOf(flows)}`,
   wrongReceiver: 'answered by another',
   alsoAllowed: (flows) => `the repair also lets through ${many(flows, 'flow')}:`,
   nothingElse: 'the repair lets nothing else through',

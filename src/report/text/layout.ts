@@ -44,7 +44,8 @@ export function plain(text: string): string {
   return text.replaceAll(solidBlank, ' ');
 }
 
-/** Punctuation that never begins a line. */
+/** Punctuation that never ends a line, and such that never begins one. */
+const opening = /[（“「]/;
 const closing = /^[，。；：、）」？！]/;
 
 /**
@@ -73,8 +74,8 @@ function pieces(text: string): readonly string[] {
   let piece = '';
   let before = '';
   for (const char of text) {
-    const breaks =
-      before === ' ' || wide.test(before) || (wide.test(char) && before !== '' && before !== solidBlank);
+    const between = wide.test(before) || (wide.test(char) && before !== '' && before !== solidBlank);
+    const breaks = before === ' ' || (between && !opening.test(before));
     if (breaks && char !== ' ') {
       out.push(piece);
       piece = '';

@@ -1,0 +1,103 @@
+import { expect, test } from 'vitest';
+import { healthy, type IncidentSpec, incident, incidentFacts } from '../../../test/support/incident.ts';
+import { hostStateFromFacts } from '../../host/state-from-facts.ts';
+import { parseAddr } from '../../net/addr.ts';
+import type { Flow } from '../../net/flow.ts';
+import { makeScene, walk } from '../../packet/walk.ts';
+import { traceJson } from '../trace-json.ts';
+import { english } from './en.ts';
+import { traceText } from './trace.ts';
+import { chinese } from './zh.ts';
+
+const walked = (spec: IncidentSpec, flow: Flow) =>
+  walk(makeScene(hostStateFromFacts(incidentFacts(spec)).state), flow);
+const far = parseAddr('198.51.100.7');
+const ask: Flow = { id: 4, from: 'web', kind: 'tcp', dst: far, port: 7777 };
+const paint = (tone: string, text: string) => (tone === 'bad' ? `<${text}>` : text);
+
+test('a walk that dies on its way back', () => {
+  expect(traceText([walked(incident, ask)], { words: english, paint })).toBe(`\
+web tcp 198.51.100.7:7777: <timeout>, delivered to inet at 198.51.100.7:7777, seen as 172.17.0.2
+request
+  web   send            tcp 172.17.0.2:40000 -> 198.51.100.7:7777
+        route           output via 172.17.0.1 dev eth0 src 172.17.0.2 table main
+        out             eth0 -> 172.17.0.1
+  host  in              veth0  tcp 172.17.0.2:40000 -> 198.51.100.7:7777
+        route           forward via 203.0.113.1 dev eth0 table main
+        filter FORWARD  ACCEPT
+                          #1 -A FORWARD -j DOCKER-USER  (9 packets, iptables-save.txt:8)
+                          #1 -A DOCKER-USER -j RETURN  (iptables-save.txt:16)
+                          #2 -A FORWARD -j DOCKER-ISOLATION  (iptables-save.txt:9)
+                          #1 -A DOCKER-ISOLATION -j RETURN  (iptables-save.txt:15)
+                          #5 -A FORWARD -i docker0 ! -o docker0 -j ACCEPT  (iptables-save.txt:12)
+        out             eth0 -> 203.0.113.1
+  inet  in              up0  tcp 172.17.0.2:40000 -> 198.51.100.7:7777
+        route           local
+reply
+  inet  send  tcp 198.51.100.7:7777 -> 172.17.0.2:40000
+<✗       DIES  route: no route>
+`);
+});
+
+test('NAT is told by what it changes, there and back', () => {
+  const text = traceText([walked(healthy, ask)], { words: english, paint });
+  expect(text).toContain('        nat              src 172.17.0.2:40000 => 203.0.113.2:40000\n');
+  expect(text).toContain('dst 203.0.113.2:40000 => 172.17.0.2:40000\n');
+  expect(text.split('\n')[0]).toBe(
+    'web tcp 198.51.100.7:7777: ok, delivered to inet at 198.51.100.7:7777, seen as 203.0.113.2',
+  );
+});
+
+test('a policy is named where it kills, and what nobody can know is said', () => {
+  const flow: Flow = { from: 'inet', kind: 'tcp', dst: parseAddr('172.17.0.2'), port: 81, direct: true };
+  expect(traceText([walked(healthy, flow)], { words: english, paint })).toMatch(
+    /<✗ +DIES +filter\/FORWARD: policy DROP {2}policy of filter\/FORWARD>\nno reply is sent\n$/,
+  );
+  const nobody: Flow = { from: 'ghost', kind: 'ping', dst: far };
+  expect(traceText([walked(healthy, nobody)], { words: chinese, paint })).toBe(
+    'ghost ping 198.51.100.7: <未知 (unknown)>\n未知: 资料中没有命名空间 ghost  可查: docker ps; docker inspect\n',
+  );
+});
+
+test('JSON has addresses and rules as text, and repeats the id', () => {
+  const json = traceJson([walked(incident, ask)]);
+  const copy = JSON.parse(JSON.stringify(json));
+  expect(copy.schema).toBe('bridgekeeper.trace/1');
+  const [result] = copy.results;
+  expect(result).toMatchObject({
+    id: 4,
+    flow: { id: 4, from: 'web', kind: 'tcp', dst: '198.51.100.7', port: 7777 },
+    outcome: 'timeout',
+    seenAs: '172.17.0.2',
+    deliveredTo: { namespace: 'inet', address: '198.51.100.7', port: 7777 },
+    unknowns: [],
+    assumed: [],
+  });
+  const [sender, host] = result.hops;
+  expect(sender.steps[0]).toEqual({
+    kind: 'send',
+    header: { src: '172.17.0.2', dst: '198.51.100.7', protocol: 'tcp', sport: 40000, dport: 7777 },
+  });
+  const hook = host.steps.find((step: { kind: string }) => step.kind === 'hook');
+  expect(hook.rules[0]).toEqual({
+    backend: 'iptables-nft',
+    table: 'filter',
+    chain: 'FORWARD',
+    position: 1,
+    rule: '-A FORWARD -j DOCKER-USER',
+    file: 'iptables-save.txt',
+    line: 8,
+    counters: { packets: 9, bytes: 756 },
+  });
+  expect(result.reply.at(-1).steps.at(-1)).toEqual({ kind: 'drop', where: 'route', why: 'no route' });
+});
+
+test('results stand in the order of the flows', () => {
+  const ping: Flow = { from: 'host', kind: 'ping', dst: far, size: 1472, df: true };
+  const { results } = traceJson([walked(healthy, ping), walked(healthy, ask)]);
+  expect(results.map((r) => r.flow)).toEqual([
+    { from: 'host', kind: 'ping', dst: '198.51.100.7', size: 1472, df: true },
+    { id: 4, from: 'web', kind: 'tcp', dst: '198.51.100.7', port: 7777 },
+  ]);
+  expect(results[0]).not.toHaveProperty('id');
+});
