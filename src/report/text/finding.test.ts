@@ -15,10 +15,14 @@ function firstOf(diagnosis: Diagnosis): Finding {
   return finding;
 }
 
-const linesOf = (finding: Finding, diagnosis: Diagnosis, label: string) =>
-  findingText(finding, diagnosis, english)
-    .rows.filter((row) => row.label === label)
-    .map((row) => row.text);
+/** All lines under a label, also those of the rows that continue it. */
+function linesOf(finding: Finding, diagnosis: Diagnosis, label: string): readonly string[] {
+  const { rows } = findingText(finding, diagnosis, english);
+  const start = rows.findIndex((row) => row.label === label);
+  if (start < 0) return [];
+  const end = rows.findIndex((row, i) => i > start && row.label !== '');
+  return rows.slice(start, end < 0 ? rows.length : end).map((row) => row.text);
+}
 
 test('a rule that was taken away: the setting that asks for it, and not that its network exists', () => {
   const without = save.replace('-A POSTROUTING -s 172.17.0.0/16 ! -o docker0 -j MASQUERADE\n', '');
