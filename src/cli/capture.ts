@@ -28,14 +28,17 @@ export function captureCommand(): Command {
 }
 
 async function captureAction(options: CaptureOptions): Promise<void> {
-  const { captureFacts, notesFile } = await import('../bundle/capture.ts');
+  const [{ notesFile }, { captureLive }] = await Promise.all([
+    import('../bundle/capture.ts'),
+    import('../engine/live.ts'),
+  ]);
   const { BundleError, CaptureError } = await import('../bundle/error.ts');
   const { checkTarget, packBundle, writeBundle } = await import('../bundle/write.ts');
   const { output, force = false } = options;
   try {
     // Before the work, not after it.
     if (output !== '-') await checkTarget(output, { force });
-    const facts = await captureFacts(options.netns === undefined ? {} : { netns: options.netns });
+    const facts = await captureLive(options.netns === undefined ? {} : { netns: options.netns });
     if (output === '-') process.stdout.write(await packBundle(facts));
     else await writeBundle(facts, output, { force });
     const notes = new TextDecoder()

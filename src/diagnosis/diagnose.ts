@@ -69,6 +69,7 @@ export function diagnose(input: DiagnoseInput): Diagnosis {
     healthy: !findings.some((f) => f.severity === 'error'),
     findings,
     asked,
+    choseFlows: input.flows === undefined,
     unknowns: [...new Map(asked.flatMap((t) => t.unknowns).map((u) => [u.fact, u])).values()],
     state,
     ...('cannot' in input.expected ? { unexpected: input.expected.cannot } : {}),

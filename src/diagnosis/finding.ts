@@ -64,6 +64,8 @@ export interface Diagnosis {
   readonly findings: readonly Finding[];
   /** Every flow that was walked, in the order in which it was asked. */
   readonly asked: readonly Trace[];
+  /** The doctor chose the flows itself: each of them should work, so a failure without a finding is not health. */
+  readonly choseFlows: boolean;
   /** What the facts do not say and would matter. */
   readonly unknowns: readonly Unknown[];
   /** Why the rules that should be there are not known, when they are not. */

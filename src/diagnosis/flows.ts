@@ -33,7 +33,7 @@ export function questionsFor(state: HostState, expected: Expected | undefined): 
   const wanted: Flow[] = [];
   const panel: Flow[] = [];
   wanted.push(...outsideFlows('host', outside, state));
-  for (const ns of state.namespaces.filter((n) => n.kind === 'container')) {
+  for (const ns of state.namespaces.filter((n) => n.kind === 'container' && hasIpv4(n))) {
     wanted.push(...outsideFlows(ns.name, outside, state));
   }
   for (const place of places) {
@@ -48,6 +48,13 @@ export function questionsFor(state: HostState, expected: Expected | undefined): 
     panel.push({ from: outsideName(state), kind: 'tcp', dst: place.address, port, direct: true });
   }
   return { wanted: numbered(wanted, 0), panel: numbered(panel, wanted.length) };
+}
+
+/** A container without IPv4, by its network's own option or without any network, is not asked for it. */
+function hasIpv4(ns: Namespace): boolean {
+  return ns.links.some(
+    (l) => l.kind !== 'loopback' && l.addresses.some((a) => a.prefix.addr.family === 'ipv4'),
+  );
 }
 
 function numbered(flows: readonly Flow[], first: number): Flow[] {

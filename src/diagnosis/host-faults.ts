@@ -354,7 +354,8 @@ function containerFaults(ns: Namespace, network: Network, endpoint: Endpoint): F
   const gateway = endpoint.gateway;
   const link = ns.links.find(
     (l) =>
-      l.mac === endpoint.mac || l.addresses.some((a) => wanted !== undefined && samePrefix(a.prefix, wanted)),
+      (endpoint.mac !== undefined && l.mac === endpoint.mac) ||
+      l.addresses.some((a) => wanted !== undefined && samePrefix(a.prefix, wanted)),
   );
   if (link === undefined || wanted === undefined) return [];
   if (!link.addresses.some((a) => sameAddr(a.prefix.addr, wanted.addr))) {

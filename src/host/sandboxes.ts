@@ -38,7 +38,12 @@ export interface Sandboxes {
   }[];
 }
 
-export function parseSandboxes(value: unknown, file: string): Parsed<Sandboxes> {
+/** `joined`: containers that asked for another's namespace (`--network container:web`), where the engine says so. */
+export function parseSandboxes(
+  value: unknown,
+  file: string,
+  joined: ReadonlySet<string> = new Set(),
+): Parsed<Sandboxes> {
   const outer = z.record(z.string(), z.unknown()).safeParse(value);
   if (!outer.success)
     return { value: { onHost: [], namespaces: [] }, problems: [{ file, message: firstIssue(outer.error) }] };
@@ -50,14 +55,14 @@ export function parseSandboxes(value: unknown, file: string): Parsed<Sandboxes> 
     else problems.push({ file: `${file}#${name}`, message: firstIssue(checked.error) });
   }
   const own = good.filter(([, box]) => box.shares_host !== true);
-  const owners = own.filter(([name, box]) => ownerOf(own, name, box) === name);
+  const owners = own.filter(([name, box]) => ownerOf(own, name, box, joined) === name);
   const namespaces = owners.map(([name, box]) => ({
     identity: {
       name,
       kind: 'container' as const,
       ...(box.netns === undefined ? {} : { inode: box.netns }),
       sharedBy: own
-        .filter(([other, b]) => other !== name && ownerOf(own, other, b) === name)
+        .filter(([other, b]) => other !== name && ownerOf(own, other, b, joined) === name)
         .map(([other]) => other),
     },
     listings: listingsOf(box, `${file}#${name}`),
@@ -66,10 +71,29 @@ export function parseSandboxes(value: unknown, file: string): Parsed<Sandboxes> 
   return { value: { onHost, namespaces }, problems };
 }
 
-/** Containers with one namespace inode between them (`--network container:web`): it goes by the first one's name. */
-function ownerOf(own: readonly (readonly [string, SandboxJson])[], name: string, box: SandboxJson): string {
+const joinerSchema = z.array(
+  z.object({ Name: z.string(), HostConfig: z.object({ NetworkMode: z.string().nullish() }) }),
+);
+
+/** Names of containers that joined another's namespace, from `docker inspect`; none where it does not say. */
+export function joinedContainers(inspect: unknown): ReadonlySet<string> {
+  const checked = joinerSchema.safeParse(inspect);
+  const joiners = (checked.success ? checked.data : []).filter((c) =>
+    c.HostConfig.NetworkMode?.startsWith('container:'),
+  );
+  return new Set(joiners.map((c) => c.Name.replace(/^\//, '')));
+}
+
+/** Containers with one namespace inode between them: it goes by the name of the one that did not join, else the first's. */
+function ownerOf(
+  own: readonly (readonly [string, SandboxJson])[],
+  name: string,
+  box: SandboxJson,
+  joined: ReadonlySet<string>,
+): string {
   if (box.netns === undefined) return name;
-  return own.find(([, other]) => other.netns === box.netns)?.[0] ?? name;
+  const sharing = own.filter(([, other]) => other.netns === box.netns).map(([other]) => other);
+  return sharing.find((other) => !joined.has(other)) ?? sharing[0] ?? name;
 }
 
 function listingsOf(box: SandboxJson, file: string): NamespaceListings {

@@ -14,7 +14,7 @@ import {
 import { parseOutside } from './outside.ts';
 import { type NamespaceLinks, resolvePeers } from './peers.ts';
 import { parseProxies } from './proxies.ts';
-import { parseSandboxes, type Sandboxes } from './sandboxes.ts';
+import { joinedContainers, parseSandboxes, type Sandboxes } from './sandboxes.ts';
 import type { HostState, OutsideFacts } from './state.ts';
 
 /** Name of the host's own namespace in flows and states. */
@@ -37,7 +37,8 @@ export function hostStateFromFacts(facts: Facts): {
   };
   const outside = outsideOf(facts, note);
   const proxies = proxiesOf(facts, note);
-  const sandboxes = sandboxesOf(json('sandboxes.json'), note);
+  const joined = joinedContainers(json('docker-container-inspect.json').value);
+  const sandboxes = sandboxesOf(json('sandboxes.json'), joined, note);
   const toolBackend = backendOfTool(text(facts, 'tools.txt') ?? '');
   const host = parseNamespace(
     { name: hostName, kind: 'host', sharedBy: sandboxes.onHost },
@@ -136,9 +137,9 @@ function proxiesOf(facts: Facts, note: Note): HostState['proxies'] {
   return parsed.value;
 }
 
-function sandboxesOf(listing: Listing<unknown>, note: Note): Sandboxes {
+function sandboxesOf(listing: Listing<unknown>, joined: ReadonlySet<string>, note: Note): Sandboxes {
   if (listing.value === undefined) return { onHost: [], namespaces: [] };
-  const parsed = parseSandboxes(listing.value, listing.file);
+  const parsed = parseSandboxes(listing.value, listing.file, joined);
   note(parsed.problems);
   return parsed.value;
 }

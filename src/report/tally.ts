@@ -20,7 +20,7 @@ export interface Tally {
 }
 
 export function tally(diagnosis: Diagnosis): Tally {
-  const { asked, healthy, findings, unexpected } = diagnosis;
+  const { asked, choseFlows, healthy, findings, unexpected } = diagnosis;
   const explained = new Set(findings.flatMap((finding) => finding.flows));
   const unknown = asked.filter((t) => t.outcome === 'unknown');
   const failing = asked.filter(
@@ -40,8 +40,9 @@ export function tally(diagnosis: Diagnosis): Tally {
       (unknown.length > 0 ||
         missing.length > 0 ||
         (asked.length === 0 && findings.length === 0) ||
+        // A flow that people care about fails and nothing explains it; of flows that were given, that may be right.
         // Without a plan a failure's cause is looked for in the host alone: finding none says nothing.
-        (unexpected !== undefined && unexplained.length > 0)),
+        ((choseFlows || unexpected !== undefined) && unexplained.length > 0)),
   };
 }
 
