@@ -9,6 +9,7 @@ import type { Trace } from '../packet/trace.ts';
 import type { Expected } from '../plan/expected.ts';
 import type { Cause } from './causes.ts';
 import type { Finding } from './finding.ts';
+import { shellLine } from './shell.ts';
 
 /** `failing`: the flows that fail; those of a container without a network are explained here. */
 export function byRequestFindings(
@@ -24,7 +25,9 @@ export function byRequestFindings(
   return [
     ...sandboxes
       .filter((s) => !s.running)
-      .map((s) => finding('container-not-running', s, 'not running', [`docker start ${s.name}`], [])),
+      .map((s) =>
+        finding('container-not-running', s, 'not running', [shellLine(['docker', 'start', s.name])], []),
+      ),
     ...sandboxes
       .filter((s) => s.running && s.mode.kind === 'none')
       .map((s) =>

@@ -2,7 +2,7 @@
  * Repairs as commands: what a person would type to make a change on the kernel. In: changes of the model.
  * Out: one command a line, in an order that works. They are shown, never run from here.
  */
-import { shellCommand } from '../firewall/command-text.ts';
+import { commandArgs } from '../firewall/command-text.ts';
 import { editTable } from '../firewall/edit.ts';
 import type { Ruleset, Table } from '../firewall/ruleset.ts';
 import type { StateChange } from '../host/change.ts';
@@ -10,58 +10,63 @@ import type { HostState, Route } from '../host/state.ts';
 import { formatAddr } from '../net/addr.ts';
 import { formatPrefix, maskPrefix } from '../net/prefix.ts';
 import type { Repair } from './finding.ts';
+import { shellLine, shellWord } from './shell.ts';
 
 /** Commands for the host's own shell; what happens inside a container is entered through its process. */
 export function commandRepair(state: HostState, changes: readonly StateChange[]): Repair | undefined {
   const lines = changes.flatMap((change) => {
     const enter = state.namespaces.find((n) => n.name === change.namespace)?.kind === 'container';
-    const prefix = enter ? `nsenter -n -t "$(docker inspect -f '{{.State.Pid}}' ${change.namespace})" ` : '';
-    return commandsOf(change).map((line) => `${prefix}${line}`);
+    const pid = `"$(docker inspect -f '{{.State.Pid}}' ${shellWord(change.namespace)})"`;
+    const prefix = enter ? `nsenter -n -t ${pid} ` : '';
+    return commandsOf(change).map((args) => `${prefix}${shellLine(args)}`);
   });
   if (lines.length === 0) return undefined;
   const rulesOnly = changes.every((c) => c.kind === 'ruleset');
   return { kind: rulesOnly ? 'rule' : 'command', change: lines.join('\n') };
 }
 
-function commandsOf(change: StateChange): string[] {
+type Args = readonly string[];
+
+function commandsOf(change: StateChange): readonly Args[] {
   switch (change.kind) {
     case 'ruleset':
       return rulesetCommands(change.from, change.to);
     case 'sysctl':
-      return [`sysctl -w ${change.name}=${change.value}`];
+      return [['sysctl', '-w', `${change.name}=${change.value}`]];
     case 'link-up':
-      return [`ip link set ${change.dev} up`];
+      return [['ip', 'link', 'set', change.dev, 'up']];
     case 'rename-link':
       return [
-        `ip link set ${change.dev} down`,
-        `ip link set ${change.dev} name ${change.name}`,
-        `ip link set ${change.name} up`,
+        ['ip', 'link', 'set', change.dev, 'down'],
+        ['ip', 'link', 'set', change.dev, 'name', change.name],
+        ['ip', 'link', 'set', change.name, 'up'],
       ];
     case 'link-master':
-      return [`ip link set ${change.dev} master ${change.master}`];
+      return [['ip', 'link', 'set', change.dev, 'master', change.master]];
     case 'link-mtu':
-      return [`ip link set ${change.dev} mtu ${change.mtu}`];
+      return [['ip', 'link', 'set', change.dev, 'mtu', `${change.mtu}`]];
     case 'port-flags':
-      return Object.entries(change.flags).map(
-        ([flag, value]) => `bridge link set dev ${change.dev} ${portFlag(flag, value)}`,
-      );
+      return Object.entries(change.flags).map(([flag, value]) => [
+        ...['bridge', 'link', 'set', 'dev', change.dev],
+        ...portFlag(flag, value),
+      ]);
     case 'add-address':
-      return [`ip address add ${formatPrefix(change.prefix)} dev ${change.dev}`];
+      return [['ip', 'address', 'add', formatPrefix(change.prefix), 'dev', change.dev]];
     case 'delete-address':
-      return [`ip address del ${formatPrefix(change.prefix)} dev ${change.dev}`];
+      return [['ip', 'address', 'del', formatPrefix(change.prefix), 'dev', change.dev]];
     case 'add-route':
-      return [`ip route replace ${routeText(change.route)}`];
+      return [['ip', 'route', 'replace', ...routeArgs(change.route)]];
     case 'delete-route':
-      return [`ip route del ${routeText(change.route)}`];
+      return [['ip', 'route', 'del', ...routeArgs(change.route)]];
     case 'delete-neighbour':
-      return [`ip neigh del ${formatAddr(change.addr)} dev ${change.dev}`];
+      return [['ip', 'neigh', 'del', formatAddr(change.addr), 'dev', change.dev]];
     case 'add-bridge':
       return [
-        `ip link add ${change.dev} type bridge`,
+        ['ip', 'link', 'add', change.dev, 'type', 'bridge'],
         ...(change.prefix === undefined
           ? []
-          : [`ip address add ${formatPrefix(change.prefix)} dev ${change.dev}`]),
-        `ip link set ${change.dev} mtu ${change.mtu} up`,
+          : [['ip', 'address', 'add', formatPrefix(change.prefix), 'dev', change.dev]]),
+        ['ip', 'link', 'set', change.dev, 'mtu', `${change.mtu}`, 'up'],
       ];
     case 'attach':
     case 'start-proxy':
@@ -69,27 +74,28 @@ function commandsOf(change: StateChange): string[] {
       // Only the engine does the first two; the third stands for a suspicion, and nothing is deleted on suspicion.
       return [];
     case 'delete-policy-rule':
-      return [`ip rule del priority ${change.priority}`];
+      return [['ip', 'rule', 'del', 'priority', `${change.priority}`]];
   }
 }
 
-function portFlag(flag: string, value: unknown): string {
-  const names: Readonly<Record<string, string>> = { broadcastFlood: 'bcast_flood' };
-  if (flag === 'state') return 'state 3';
-  return `${names[flag] ?? flag} ${value === true ? 'on' : 'off'}`;
+/** bridge(8) names one flag otherwise than the model, and states by number (3 is forwarding). */
+function portFlag(flag: string, value: unknown): Args {
+  if (flag === 'state') return ['state', '3'];
+  return [flag === 'broadcastFlood' ? 'bcast_flood' : flag, value === true ? 'on' : 'off'];
 }
 
-function routeText(route: Route): string {
-  const type = route.type === 'unicast' ? '' : `${route.type} `;
-  const dst = route.dst.bits === 0 ? 'default' : formatPrefix(maskPrefix(route.dst));
-  const via = route.gateway === undefined ? '' : ` via ${formatAddr(route.gateway)}`;
-  const dev = route.dev === undefined ? '' : ` dev ${route.dev}`;
-  const metric = route.metric === 0 ? '' : ` metric ${route.metric}`;
-  const table = route.table === 'main' || route.type === 'local' ? '' : ` table ${route.table}`;
-  return `${type}${dst}${via}${dev}${metric}${table}`;
+function routeArgs(route: Route): Args {
+  return [
+    ...(route.type === 'unicast' ? [] : [route.type]),
+    route.dst.bits === 0 ? 'default' : formatPrefix(maskPrefix(route.dst)),
+    ...(route.gateway === undefined ? [] : ['via', formatAddr(route.gateway)]),
+    ...(route.dev === undefined ? [] : ['dev', route.dev]),
+    ...(route.metric === 0 ? [] : ['metric', `${route.metric}`]),
+    ...(route.table === 'main' || route.type === 'local' ? [] : ['table', route.table]),
+  ];
 }
 
-function rulesetCommands(from: Ruleset, to: Ruleset): string[] {
+function rulesetCommands(from: Ruleset, to: Ruleset): readonly Args[] {
   const same = (a: Table, b: Table) => a.backend === b.backend && a.family === b.family && a.name === b.name;
   const all = [...to.tables, ...from.tables.filter((t) => !to.tables.some((o) => same(o, t)))];
   return all.flatMap((table) => {
@@ -97,6 +103,6 @@ function rulesetCommands(from: Ruleset, to: Ruleset): string[] {
     const after = to.tables.find((t) => same(t, table));
     if (before === after) return [];
     const key = { backend: table.backend, family: table.family, table: table.name };
-    return editTable(before, after).map((command) => shellCommand(key, command));
+    return editTable(before, after).map((command) => commandArgs(key, command));
   });
 }

@@ -2,6 +2,7 @@
  * Evidence: the lines of raw facts that a finding rests on. In: origins, rules, places. Out: file, line and text.
  */
 import { formatRule } from '../firewall/args.ts';
+import { findTable, type Ruleset } from '../firewall/ruleset.ts';
 import type { Origin } from '../net/reason.ts';
 import type { SourceRef } from '../net/source.ts';
 import type { RuleHit } from '../packet/trace.ts';
@@ -37,10 +38,14 @@ export function lineEvidence(at: SourceRef | undefined, patient: Lines): Evidenc
   return [{ file: at.file, text, ...(at.line === undefined ? {} : { line: at.line }) }];
 }
 
-/** A rule that was hit: its line where it was read from a file, else its text. */
-export function ruleEvidence(hit: RuleHit, patient: Lines): Evidence[] {
-  const rule = hit.rule;
-  if (rule?.at !== undefined) return lineEvidence(rule.at, patient);
-  const text = rule === undefined ? `:${hit.chain}` : `-A ${hit.chain} ${formatRule(rule)}`;
-  return [{ file: `${hit.table}/${hit.chain}`, text }];
+/** A rule or policy that was hit: its line where it was read from a file, else its text. */
+export function ruleEvidence(hit: RuleHit, ruleset: Ruleset, patient: Lines): Evidence[] {
+  const { backend, table, chain, rule } = hit;
+  const holder = findTable(ruleset, { backend, family: 'ipv4', table });
+  const at = rule === undefined ? holder?.chains.find((c) => c.name === chain)?.at : rule.at;
+  if (at !== undefined && patient.line(at.file, at.line ?? 0) !== undefined) return lineEvidence(at, patient);
+  const text = rule === undefined ? `-P ${chain} DROP` : `-A ${chain} ${formatRule(rule)}`;
+  return [
+    { file: at?.file ?? `${table}/${chain}`, text, ...(at?.line === undefined ? {} : { line: at.line }) },
+  ];
 }

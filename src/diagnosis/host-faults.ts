@@ -13,6 +13,7 @@ import type { Candidate, Patient } from './candidate.ts';
 import type { Cause } from './causes.ts';
 import { lineEvidence } from './evidence.ts';
 import { startProxies } from './proxies.ts';
+import { shellLine } from './shell.ts';
 
 interface Fault {
   readonly cause: Cause;
@@ -236,7 +237,7 @@ function unlinked(patient: Patient): Fault[] {
           cause: 'container-link-down',
           changes: [{ namespace: ns.name, kind: 'attach', dev: 'eth0', mac, prefix, gateway, bridge }],
           params: { link: 'eth0', container: ns.name },
-          repairs: [{ kind: 'command', change: `docker restart ${ns.name}` }],
+          repairs: [{ kind: 'command', change: shellLine(['docker', 'restart', ns.name]) }],
         },
       ];
     });

@@ -76,7 +76,7 @@ function candidatesFor(patient: Patient, ns: Namespace, hit: RuleHit): Candidate
     changes: [{ namespace: ns.name, kind: 'ruleset', from: ns.firewall, to: removed }],
     cost: 1,
     because: [],
-    evidence: ruleEvidence(hit, patient),
+    evidence: ruleEvidence(hit, ns.firewall, patient),
     repairs: [],
   };
   return [candidate];
@@ -85,11 +85,11 @@ function candidatesFor(patient: Patient, ns: Namespace, hit: RuleHit): Candidate
 /** A policy that drops: let the bridges pass this hook, or the container's own traffic. */
 function policyCandidates(patient: Patient, ns: Namespace, hit: RuleHit): Candidate[] {
   const table = tableOf(ns.firewall, hit);
-  if (table === undefined) return [];
+  if (table === undefined || (ns.kind === 'host' && isPlannedPolicy(patient, hit))) return [];
   const base = {
     restriction: false,
     because: [],
-    evidence: ruleEvidence(hit, patient),
+    evidence: ruleEvidence(hit, ns.firewall, patient),
     repairs: [],
     params: {
       rule: `-P ${hit.chain} DROP`,
@@ -175,6 +175,14 @@ function isPlanned(patient: Patient, hit: RuleHit, rule: Rule): boolean {
   const table = findTable(plan, { backend: hit.backend, family: 'ipv4', table: hit.table });
   const chain = table === undefined ? undefined : findChain(table, hit.chain);
   return chain?.rules.some((r) => sameRule(r, rule)) === true;
+}
+
+/** Whether the engine itself set this DROP; without a plan, that of FORWARD is taken for its own. */
+function isPlannedPolicy(patient: Patient, hit: RuleHit): boolean {
+  const plan = patient.expected?.plan.ruleset;
+  if (plan === undefined) return hit.chain === 'FORWARD';
+  const table = findTable(plan, { backend: hit.backend, family: 'ipv4', table: hit.table });
+  return table !== undefined && findChain(table, hit.chain)?.policy === 'DROP';
 }
 
 function looksLikeEngine(hit: RuleHit, rule: Rule): boolean {

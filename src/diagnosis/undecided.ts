@@ -27,7 +27,7 @@ export function undecidedCandidates(patient: Patient, traces: readonly Trace[]):
           file: c.at?.file ?? 'nft-ruleset.json',
           text: `chain ${c.name} hook ${c.hook}`,
         })),
-        repairs: [{ kind: 'command', change: `nft list table ${table}` }],
+        repairs: [],
       };
     });
   });

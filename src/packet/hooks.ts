@@ -66,12 +66,22 @@ export function runHook(context: HookContext, hook: Hook, packet: Packet, at: Ho
   const { node } = context;
   const unknown = unmodelled(context, hook, packet);
   if (unknown !== undefined) return unknown;
+  const file = node.unknownRules[familyOf(packet)];
+  if (file !== undefined) return rulesUnknown(context, hook, file, packet);
   if (node.facts.firewall.tables.length === 0) return accept;
   for (const stage of stages[hook]) {
     const verdict = runStage(context, hook, stage, packet, at);
     if (verdict.kind !== 'accept') return verdict;
   }
   return accept;
+}
+
+/** The facts hold no rules of this family: absence is not emptiness, and what they do is anybody's guess. */
+function rulesUnknown(context: HookContext, hook: Hook, file: string, packet: Packet): Verdict {
+  const tool = familyOf(packet) === 'ipv4' ? 'iptables-save' : 'ip6tables-save';
+  const fact = `the rules of ${context.node.name} let the packet pass (${file} is not in the facts)`;
+  if (context.decisions.decide(fact, tool)) return accept;
+  return { kind: 'drop', where: hook, why: 'rules not in the facts' };
 }
 
 function runStage(context: HookContext, hook: Hook, stage: Stage, packet: Packet, at: HookDevices): Verdict {

@@ -6,7 +6,7 @@
 
 import type { AddrType } from '../firewall/match.ts';
 import type { PolicyRule, Route } from '../host/state.ts';
-import { type Addr, isLoopback, isMulticast, isUnspecified, sameAddr } from '../net/addr.ts';
+import { type Addr, type Family, isLoopback, isMulticast, isUnspecified, sameAddr } from '../net/addr.ts';
 import { containsAddr } from '../net/prefix.ts';
 import type { Decisions } from './decisions.ts';
 import {
@@ -231,7 +231,7 @@ export function routeInput(
       return { kind: 'drop', why: 'martian source', detail: `route_localnet of ${inDev} is 0` };
   }
   const found = lookupRoute(node, key, decisions);
-  const forwarding = forwardingEnabled(node, inDev, dst.family);
+  const forwarding = mayForward(node, inDev, dst.family, decisions);
   if (found.kind !== 'route' && node.answersAnything) return { kind: 'local', route: undefined };
   if (found.kind !== 'route') {
     if (!forwarding) return { kind: 'drop', why: 'forwarding off', detail: `forwarding of ${inDev} is 0` };
@@ -255,6 +255,14 @@ export function routeInput(
   if (wire === undefined || !wire.link.up)
     return { kind: 'error', code: 0, why: `${route.dev ?? 'device'} is down or gone` };
   return { kind: 'forward', wire, nexthop: route.gateway ?? dst, gateway: route.gateway, route, table };
+}
+
+/** Forwarding as the facts say; a host whose sysctls are not in them may forward or not, a container does not by default. */
+function mayForward(node: Node, dev: string, family: Family, decisions: Decisions): boolean {
+  const known = forwardingEnabled(node, dev, family);
+  if (known !== undefined || node.facts.kind !== 'host') return known === true;
+  const name = family === 'ipv4' ? 'net.ipv4.ip_forward' : 'net.ipv6.conf.all.forwarding';
+  return decisions.decide(`${node.name} forwards packets of ${dev}`, `sysctl ${name}`);
 }
 
 /** fib_validate_source: our own address as source, and reverse path filtering (0 off, 1 strict, 2 loose). */

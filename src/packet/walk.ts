@@ -13,7 +13,7 @@ import { outsideOf, withDirectRoute } from './outside.ts';
 import { Recorder } from './recorder.ts';
 import { Stack } from './stack.ts';
 import type { Outcome, Trace, Unknown } from './trace.ts';
-import { makeWorld, nodeOf, type OutsideNode, type World } from './world.ts';
+import { makeWorld, missingFile, nodeOf, type OutsideNode, type World } from './world.ts';
 
 /** A host and its outside, ready to be walked many times. */
 export interface Scene {
@@ -79,8 +79,32 @@ function cannotAsk(world: World, flow: Flow): Unknown | undefined {
     return { fact: 'name resolution is not modelled', command: `dig ${flow.qname ?? ''}`.trim() };
   if (flow.dst === undefined) return { fact: 'the flow has no destination address' };
   if (flow.dst.family === 'ipv6') return { fact: 'IPv6 is not modelled' };
+  return missingGround(world, flow);
+}
+
+/** Without links, addresses or routes of the sender or of the host no walk has ground to stand on. */
+function missingGround(world: World, flow: Flow): Unknown | undefined {
+  const family = flow.dst?.family ?? 'ipv4';
+  const nodes = world.nodes.filter((n) => n.facts.kind === 'host' || n === nodeOf(world, flow.from));
+  for (const node of nodes) {
+    for (const part of ['links', 'addresses', 'routes'] as const) {
+      const file = missingFile(node, part, family);
+      if (file !== undefined) {
+        return {
+          fact: `${part} of ${node.name} (${file} is not in the facts)`,
+          command: groundCommands[part],
+        };
+      }
+    }
+  }
   return undefined;
 }
+
+const groundCommands = {
+  links: 'ip -d link',
+  addresses: 'ip addr',
+  routes: 'ip route show table all',
+} as const;
 
 function unanswered(flow: Flow, unknown: Unknown): Trace {
   return { flow, outcome: 'unknown', hops: [], reply: [], unknowns: [unknown], assumed: [] };

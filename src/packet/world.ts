@@ -5,7 +5,15 @@
 
 import type { Table, TableName } from '../firewall/ruleset.ts';
 import { routesOfAddress } from '../host/change.ts';
-import type { HostState, Link, LinkAddress, Namespace, PolicyRule, Route } from '../host/state.ts';
+import type {
+  HostState,
+  Link,
+  LinkAddress,
+  MissingFact,
+  Namespace,
+  PolicyRule,
+  Route,
+} from '../host/state.ts';
 import { type Addr, type Family, parseAddr, sameAddr } from '../net/addr.ts';
 import { containsAddr } from '../net/prefix.ts';
 
@@ -35,6 +43,8 @@ export interface Node {
     readonly ipv4: ReadonlyMap<TableName, readonly Table[]>;
     readonly ipv6: ReadonlyMap<TableName, readonly Table[]>;
   };
+  /** The file whose absence leaves the rules of a family unknown. */
+  readonly unknownRules: { readonly ipv4: string | undefined; readonly ipv6: string | undefined };
   /** Device settings that were asked for, by key and device: walks ask the same few again and again. */
   readonly settings: Map<string, Map<string, number>>;
   /** True of the default outside: every address that is nobody else's is its own, and every port listens. */
@@ -103,6 +113,9 @@ function makeNode(facts: Namespace, answersAnything: boolean): Node {
     rules: { ipv4: sortRules(facts, 'ipv4'), ipv6: sortRules(facts, 'ipv6') },
     tables: { ipv4: sortRoutes(facts, 'ipv4'), ipv6: sortRoutes(facts, 'ipv6') },
     firewall: { ipv4: tablesByName(facts, 'ipv4'), ipv6: tablesByName(facts, 'ipv6') },
+    get unknownRules() {
+      return { ipv4: missingFile(node, 'firewall', 'ipv4'), ipv6: missingFile(node, 'firewall', 'ipv6') };
+    },
     settings: new Map(),
     answersAnything,
   };
@@ -213,14 +226,22 @@ export function deviceSetting(node: Node, dev: string, key: keyof typeof joined)
   return value;
 }
 
-/** Whether packets that came in on this device may be forwarded. */
-export function forwardingEnabled(node: Node, dev: string, family: Family): boolean {
+/** Whether packets that came in on this device may be forwarded; undefined where the facts do not say. */
+export function forwardingEnabled(node: Node, dev: string, family: Family): boolean | undefined {
   if (family === 'ipv6') {
-    return sysctlNumber(node, 'net.ipv6.conf.all.forwarding', 0) !== 0;
+    // ip6_forward asks `all` alone (net/ipv6/ip6_output.c).
+    const all = sysctl(node, 'net.ipv6.conf.all.forwarding');
+    return all === undefined ? undefined : all !== '0';
   }
-  const own = sysctl(node, `net.ipv4.conf.${dev}.forwarding`);
   // ip_forward is conf.all.forwarding; writing it sets every device's own (net/ipv4/devinet.c, inet_forward_change).
-  return (own ?? sysctl(node, 'net.ipv4.ip_forward') ?? '0') !== '0';
+  const own = sysctl(node, `net.ipv4.conf.${dev}.forwarding`) ?? sysctl(node, 'net.ipv4.ip_forward');
+  return own === undefined ? undefined : own !== '0';
+}
+
+/** The file that would say a part of the namespace, when the facts lack it. */
+export function missingFile(node: Node, part: MissingFact['part'], family: Family): string | undefined {
+  return node.facts.missing?.find((m) => m.part === part && (m.family === undefined || m.family === family))
+    ?.file;
 }
 
 /** All addresses of a family on a link that can be used. */
