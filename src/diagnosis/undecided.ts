@@ -11,7 +11,9 @@ export function undecidedCandidates(patient: Patient, traces: readonly Trace[]):
   return patient.state.namespaces.flatMap((ns) => {
     // What the engine itself keeps in nftables is not foreign.
     const foreign = ns.unmodelledHooks.filter((c) => !/\bdocker-/.test(c.name));
-    if (foreign.length === 0) return [];
+    // Without iptables-save nobody can tell which of the listed tables are iptables' own.
+    const blind = ns.missing?.some((m) => m.part === 'firewall') === true;
+    if (foreign.length === 0 || blind) return [];
     const tables = [...new Set(foreign.map((c) => c.name.split(' ').slice(0, 2).join(' ')))];
     return tables.map((table): Candidate => {
       const chains = foreign.filter((c) => c.name.startsWith(`${table} `));

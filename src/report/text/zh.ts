@@ -65,6 +65,7 @@ const phrases: Phrases = [
   [/^bridge port neither learns nor floods$/, '网桥端口既不学习也不泛洪'],
   [/^(\S+) has learning off and flood off$/, '$1 关闭了 learning 和 flood'],
   [/^nftables (base|bridge) chain, contents not evaluated$/, 'nftables 链，内容未求值'],
+  [/^rules not in the facts$/, '采集的数据里没有防火墙规则'],
   [/^routing loop$/, '路由成环'],
   [/^the frame goes in circles$/, '帧在二层成环'],
   [/^TTL used up$/, 'TTL 耗尽'],
