@@ -59,7 +59,7 @@ describe('settings', () => {
 
   test('two that matter only together are offered together too, at the price of both', () => {
     const config = '{"iptables": false, "ip-masq": false}';
-    expect(settings({ config })).toContain('masquerade-disabled ip-masq=false iptables=false');
+    expect(settings({ config })).toContain('iptables-disabled iptables=false ip-masq=false');
     const [one, both] = settingCandidates(patientOf({ config })).toSorted((a, b) => a.cost - b.cost);
     expect([one?.cost, both?.cost]).toEqual([2, 4]);
   });

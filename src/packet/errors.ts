@@ -2,13 +2,15 @@
  * Errors: what the sender's socket makes of a packet that was not delivered. In: the fate. Out: an Outcome.
  * Sources: net/ipv4/icmp.c (icmp_err_convert), tcp_ipv4.c (tcp_v4_err), udp.c (__udp4_lib_err), ping.c.
  */
+import type { Family } from '../net/addr.ts';
 import type { FlowKind } from '../net/flow.ts';
+import { icmpNumbers } from './icmp.ts';
 import { invert, sameTuple, type Tuple, tupleOf } from './packet.ts';
 import type { Fate } from './stack.ts';
 import type { Outcome } from './trace.ts';
 import type { Node } from './world.ts';
 
-type Errno = 'net-unreachable' | 'host-unreachable' | 'refused';
+type Errno = 'net-unreachable' | 'host-unreachable' | 'refused' | 'EACCES';
 
 /** icmp_err_convert: errno of each "destination unreachable" code, and whether it is fatal to a datagram socket. */
 const unreachable: Readonly<Record<number, { readonly errno: Errno; readonly fatal: boolean }>> = {
@@ -26,6 +28,17 @@ const unreachable: Readonly<Record<number, { readonly errno: Errno; readonly fat
   15: { errno: 'host-unreachable', fatal: true },
 };
 
+/** The same for ICMPv6 (net/ipv6/icmp.c, icmpv6_err_convert). */
+const unreachable6: typeof unreachable = {
+  0: { errno: 'net-unreachable', fatal: false },
+  1: { errno: 'EACCES', fatal: true },
+  2: { errno: 'host-unreachable', fatal: false },
+  3: { errno: 'host-unreachable', fatal: false },
+  4: { errno: 'refused', fatal: true },
+  5: { errno: 'EACCES', fatal: true },
+  6: { errno: 'EACCES', fatal: true },
+};
+
 /** What a ping, a connecting TCP socket or a connected UDP socket reports. */
 export function errorSeenBy(kind: Exclude<FlowKind, 'dns'>, fate: Fate, sender: Node, sent: Tuple): Outcome {
   switch (fate.kind) {
@@ -38,18 +51,28 @@ export function errorSeenBy(kind: Exclude<FlowKind, 'dns'>, fate: Fate, sender: 
     case 'reset':
       return hears(fate.reset, sender, sent) ? 'refused' : 'timeout';
     case 'icmp':
-      return hears(fate.error, sender, sent) ? fromIcmp(kind, fate.type, fate.code) : 'timeout';
-    case 'unresolved':
-      // The sender's own kernel sends itself an ICMP error (ipv4_link_failure).
-      if (fate.atSender) return fromIcmp(kind, 3, 1);
-      return fate.error !== undefined && hears(fate.error, sender, sent) ? fromIcmp(kind, 3, 1) : 'timeout';
+      return hears(fate.error, sender, sent) ? fromIcmp(kind, sent.dst.family, fate) : 'timeout';
+    case 'unresolved': {
+      const unresolved = icmpNumbers(sent.dst.family, 'host-unreachable');
+      // The sender's own kernel sends itself an ICMP error (ipv4_link_failure, ndisc_error_report).
+      if (fate.atSender || (fate.error !== undefined && hears(fate.error, sender, sent))) {
+        return fromIcmp(kind, sent.dst.family, unresolved);
+      }
+      return 'timeout';
+    }
   }
 }
 
-function fromIcmp(kind: Exclude<FlowKind, 'dns'>, type: number, code: number): Outcome {
-  if (kind === 'ping') return `icmp-${type}/${code}`;
-  if (type === 11) return kind === 'tcp' ? 'host-unreachable' : 'timeout';
-  const meaning = type === 3 ? unreachable[code] : undefined;
+function fromIcmp(
+  kind: Exclude<FlowKind, 'dns'>,
+  family: Family,
+  { type, code }: { readonly type: number; readonly code: number },
+): Outcome {
+  if (kind === 'ping') return family === 'ipv4' ? `icmp-${type}/${code}` : `icmp6-${type}/${code}`;
+  if (type === icmpNumbers(family, 'ttl-exceeded').type)
+    return kind === 'tcp' ? 'host-unreachable' : 'timeout';
+  const isUnreachable = type === icmpNumbers(family, 'no-route').type;
+  const meaning = isUnreachable ? (family === 'ipv4' ? unreachable : unreachable6)[code] : undefined;
   if (meaning === undefined) return 'timeout';
   return kind === 'tcp' || meaning.fatal ? meaning.errno : 'timeout';
 }

@@ -3,9 +3,10 @@
  * data after the handshake. In: a namespace and a flow. Out: an outcome as the sender would see it.
  * Sources: net/ipv4/tcp_ipv4.c, tcp_input.c, udp.c, ping.c, icmp.c; docker-proxy of moby (cmd/docker-proxy).
  */
-import { type Addr, isUnspecified, parseAddr } from '../net/addr.ts';
+import { type Addr, ipv4, ipv6, isUnspecified } from '../net/addr.ts';
 import type { Flow } from '../net/flow.ts';
 import { errorSeenBy } from './errors.ts';
+import { saysTooBig } from './icmp.ts';
 import {
   answerTo,
   invert,
@@ -47,7 +48,7 @@ const pingId = 4_242;
 /** Nothing in the facts says who runs a service or asks: root, as daemons and the people who diagnose are. */
 const serviceOwner = 0;
 
-const anyIpv4 = parseAddr('0.0.0.0');
+const unspecified = { ipv4: ipv4(0), ipv6: ipv6(0n) } as const;
 
 export class Exchange {
   private readonly stack: Stack;
@@ -227,7 +228,7 @@ export class Exchange {
       if (fate.kind === 'reset') return 'connected-then-closed';
       const tooBig =
         fate.kind === 'icmp' &&
-        fate.code === 4 &&
+        saysTooBig(from.tuple.dst.family, fate.type, fate.code) &&
         fate.mtu !== undefined &&
         fate.error.kind === 'delivered' &&
         fate.error.node === from.node;
@@ -284,7 +285,7 @@ export class Exchange {
     dst: Addr,
     protocol: Packet['protocol'],
   ): { src: Addr; dst: Addr; protocol: Packet['protocol'] } {
-    return { src: dst.family === 'ipv4' && anyIpv4 !== undefined ? anyIpv4 : dst, dst, protocol };
+    return { src: unspecified[dst.family], dst, protocol };
   }
 
   private port(): number {

@@ -7,7 +7,7 @@
 import type { BridgePort } from '../host/state.ts';
 import { type Addr, formatAddr, sameAddr } from '../net/addr.ts';
 import type { Decisions } from './decisions.ts';
-import { answersArp, selectSource } from './route.ts';
+import { answersAsk, selectSource } from './route.ts';
 import { type Node, ownerOf, type Wire } from './world.ts';
 
 const plainPort: BridgePort = {
@@ -234,7 +234,7 @@ export function resolveNeighbour(layer: LinkLayer, device: Wire, nexthop: Addr, 
     ownerOf(node, sender) === undefined ? (selectSource(node, device, nexthop) ?? sender) : sender;
   for (const listener of broadcastListeners(layer, device)) {
     if (listener === device || listener.link.mac === undefined) continue;
-    if (!answersArp(listener.node, listener.link.name, nexthop, asker, layer.decisions)) continue;
+    if (!answersAsk(listener.node, listener.link.name, nexthop, asker, layer.decisions)) continue;
     if (!reaches(layer, listener, device)) {
       return {
         kind: 'unresolved',

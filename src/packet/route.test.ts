@@ -286,7 +286,7 @@ describe('sending from here', () => {
   });
 });
 
-/** What becomes of a packet from `src` that comes in on `inDev`: `local`, `forward DEV NEXTHOP`, `drop: why`, `icmp 3/CODE`. */
+/** What becomes of a packet from `src` that comes in on `inDev`: `local`, `forward DEV NEXTHOP`, `drop: why`, `icmp PROBLEM`. */
 function into(node: Node, inDev: string, src: string, dst: string, mark = 0): string {
   const routed = routeInput(node, { dst: addr(dst), src: addr(src), mark, inDev }, noDecision);
   switch (routed.kind) {
@@ -295,7 +295,7 @@ function into(node: Node, inDev: string, src: string, dst: string, mark = 0): st
     case 'forward':
       return `forward ${routed.wire.link.name} ${formatAddr(routed.nexthop)}`;
     case 'error':
-      return `icmp 3/${routed.code}`;
+      return `icmp ${routed.problem}`;
     case 'drop':
       return `drop: ${routed.why}`;
   }
@@ -367,9 +367,9 @@ describe('coming in', () => {
   });
 
   test.each<[string[], string]>([
-    [[], 'icmp 3/0'],
-    [['unreachable 9.0.0.0/8'], 'icmp 3/1'],
-    [['prohibit 9.0.0.0/8'], 'icmp 3/13'],
+    [[], 'icmp no-route'],
+    [['unreachable 9.0.0.0/8'], 'icmp host-unreachable'],
+    [['prohibit 9.0.0.0/8'], 'icmp prohibited'],
     [['blackhole 9.0.0.0/8'], 'drop: blackhole route'],
   ])('routes %j', (routes, fate) => {
     expect(into(host({ routes }), 'docker0', '172.17.0.2', '9.9.9.9')).toBe(fate);
@@ -377,7 +377,7 @@ describe('coming in', () => {
 
   test('a route by a device that is down', () => {
     const links = [{ ...uplink, up: false }, bridge];
-    expect(into(host({ links }), 'docker0', '172.17.0.2', '9.9.9.9')).toBe('icmp 3/0');
+    expect(into(host({ links }), 'docker0', '172.17.0.2', '9.9.9.9')).toBe('icmp no-route');
   });
 
   test('the mark and the device it came in on choose the table', () => {

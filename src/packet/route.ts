@@ -6,7 +6,15 @@
 
 import type { AddrType } from '../firewall/match.ts';
 import type { PolicyRule, Route } from '../host/state.ts';
-import { type Addr, type Family, isLoopback, isMulticast, isUnspecified, sameAddr } from '../net/addr.ts';
+import {
+  type Addr,
+  type Family,
+  isLinkLocal,
+  isLoopback,
+  isMulticast,
+  isUnspecified,
+  sameAddr,
+} from '../net/addr.ts';
 import { containsAddr } from '../net/prefix.ts';
 import type { Decisions } from './decisions.ts';
 import {
@@ -187,6 +195,7 @@ function localOutput(node: Node, key: RouteKey, route: Route, table: string): Ou
 /** inet_select_addr: the device's address in the next hop's subnet, else its first, else any other global one. */
 export function selectSource(node: Node, wire: Wire, nexthop: Addr): Addr | undefined {
   const family = nexthop.family;
+  if (family === 'ipv6') return selectSource6(node, wire, nexthop);
   const own = usableAddresses(wire.link, family).filter((a) => a.scope !== 'host');
   const primary = own.filter((a) => a.secondary !== true);
   const inSubnet = primary.find((a) => containsAddr(a.prefix, nexthop)) ?? primary[0];
@@ -196,6 +205,23 @@ export function selectSource(node: Node, wire: Wire, nexthop: Addr): Addr | unde
     if (global !== undefined) return global.prefix.addr;
   }
   return undefined;
+}
+
+/** ipv6_dev_get_saddr (RFC 6724), as far as it decides here: the next hop's scope, the device's own, the longest common prefix. */
+function selectSource6(node: Node, wire: Wire, nexthop: Addr): Addr | undefined {
+  const linkLocal = isLinkLocal(nexthop);
+  const of = (w: Wire) =>
+    usableAddresses(w.link, 'ipv6')
+      .map((a) => a.prefix.addr)
+      .filter((a) => isLinkLocal(a) === linkLocal && !isLoopback(a));
+  const own = of(wire);
+  const candidates = own.length > 0 ? own : node.links.flatMap(of);
+  return candidates.toSorted((a, b) => commonBits(b, nexthop) - commonBits(a, nexthop))[0];
+}
+
+function commonBits(a: Addr, b: Addr): number {
+  if (a.family !== 'ipv6' || b.family !== 'ipv6') return 0;
+  return 128 - (a.value ^ b.value).toString(2).replace(/^0$/, '').length;
 }
 
 export type InputRoute =
@@ -208,8 +234,12 @@ export type InputRoute =
       readonly route: Route;
       readonly table: string;
     }
-  /** An ICMP error goes back: 3/0, 3/1 or 3/13. */
-  | { readonly kind: 'error'; readonly code: 0 | 1 | 13; readonly why: string }
+  /** An ICMP error goes back. */
+  | {
+      readonly kind: 'error';
+      readonly problem: 'no-route' | 'host-unreachable' | 'prohibited';
+      readonly why: string;
+    }
   | { readonly kind: 'drop'; readonly why: string; readonly detail?: string };
 
 /** Routes a packet that came in (ip_route_input_slow): source checks, local or forward, forwarding switched on. */
@@ -220,6 +250,7 @@ export function routeInput(
 ): InputRoute {
   const { src, dst, inDev } = key;
   if (src === undefined) return { kind: 'drop', why: 'no source address' };
+  if (dst.family === 'ipv6') return routeInput6(node, key, src, decisions);
   const localnet = deviceSetting(node, inDev, 'route_localnet') !== 0;
   const onLoopback = node.byName.get(inDev)?.link.kind === 'loopback';
   if (isMulticast(src) || isUnspecified(src) || isUnspecified(dst))
@@ -235,11 +266,11 @@ export function routeInput(
   if (found.kind !== 'route' && node.answersAnything) return { kind: 'local', route: undefined };
   if (found.kind !== 'route') {
     if (!forwarding) return { kind: 'drop', why: 'forwarding off', detail: `forwarding of ${inDev} is 0` };
-    if (found.kind === 'none') return { kind: 'error', code: 0, why: 'no route' };
+    if (found.kind === 'none') return { kind: 'error', problem: 'no-route', why: 'no route' };
     if (found.type === 'blackhole') return { kind: 'drop', why: 'blackhole route', detail: found.table };
     return {
       kind: 'error',
-      code: found.type === 'prohibit' ? 13 : 1,
+      problem: found.type === 'prohibit' ? 'prohibited' : 'host-unreachable',
       why: `${found.type} route in ${found.table}`,
     };
   }
@@ -253,7 +284,46 @@ export function routeInput(
   if (invalid !== undefined) return invalid;
   const wire = route.dev === undefined ? undefined : node.byName.get(route.dev);
   if (wire === undefined || !wire.link.up)
-    return { kind: 'error', code: 0, why: `${route.dev ?? 'device'} is down or gone` };
+    return { kind: 'error', problem: 'no-route', why: `${route.dev ?? 'device'} is down or gone` };
+  return { kind: 'forward', wire, nexthop: route.gateway ?? dst, gateway: route.gateway, route, table };
+}
+
+/**
+ * ip6_route_input and ip6_forward: without the checks of source and reverse path that IPv4 makes. A missing route is
+ * answered also where forwarding is off (ip6_pkt_discard), everything else is then dropped in silence.
+ */
+function routeInput6(
+  node: Node,
+  key: RouteKey & { readonly inDev: string },
+  src: Addr,
+  decisions: Decisions,
+): InputRoute {
+  const { dst, inDev } = key;
+  const onLoopback = node.byName.get(inDev)?.link.kind === 'loopback';
+  if (!onLoopback && (isLoopback(src) || isLoopback(dst))) return { kind: 'drop', why: 'martian source' };
+  if (isMulticast(src)) return { kind: 'drop', why: 'martian source' };
+  const found = lookupRoute(node, key, decisions);
+  if (found.kind === 'route' && (found.route.type === 'local' || found.route.type === 'anycast')) {
+    return { kind: 'local', route: found.route };
+  }
+  if (node.answersAnything) return { kind: 'local', route: undefined };
+  if (found.kind === 'none') return { kind: 'error', problem: 'no-route', why: 'no route' };
+  if (found.kind === 'refused') {
+    if (found.type === 'blackhole') return { kind: 'drop', why: 'blackhole route', detail: found.table };
+    return {
+      kind: 'error',
+      problem: found.type === 'prohibit' ? 'prohibited' : 'no-route',
+      why: `${found.type} route in ${found.table}`,
+    };
+  }
+  if (!mayForward(node, inDev, 'ipv6', decisions)) {
+    return { kind: 'drop', why: 'forwarding off', detail: `forwarding of ${inDev} is 0` };
+  }
+  const { route, table } = found;
+  const wire = route.dev === undefined ? undefined : node.byName.get(route.dev);
+  if (wire === undefined || !wire.link.up) {
+    return { kind: 'error', problem: 'no-route', why: `${route.dev ?? 'device'} is down or gone` };
+  }
   return { kind: 'forward', wire, nexthop: route.gateway ?? dst, gateway: route.gateway, route, table };
 }
 
@@ -291,7 +361,27 @@ function invalidSource(
   return { kind: 'drop', why, detail: `rp_filter of ${key.inDev} is 2 (loose) and there is no route back` };
 }
 
-/** Whether this node answers an ARP request for `target` that came in on `dev` (net/ipv4/arp.c, arp_process). */
+/** Whether this node answers for `target` when asked on `dev` (net/ipv4/arp.c, arp_process; net/ipv6/ndisc.c). */
+export function answersAsk(
+  node: Node,
+  dev: string,
+  target: Addr,
+  asker: Addr,
+  decisions: Decisions,
+): boolean {
+  return target.family === 'ipv4'
+    ? answersArp(node, dev, target, asker, decisions)
+    : answersSolicitation(node, dev, target);
+}
+
+/** ndisc_recv_ns: only an address of the very device is answered for, unless there is a proxy entry (not in the facts). */
+function answersSolicitation(node: Node, dev: string, target: Addr): boolean {
+  if (node.answersAnything) return true;
+  const link = node.byName.get(dev)?.link;
+  return link?.addresses.some((a) => a.tentative !== true && sameAddr(a.prefix.addr, target)) === true;
+}
+
+/** The same for IPv4 alone. */
 export function answersArp(
   node: Node,
   dev: string,

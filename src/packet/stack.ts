@@ -8,6 +8,7 @@ import { type Addr, formatAddr, sameAddr } from '../net/addr.ts';
 import { Conntrack } from './conntrack.ts';
 import type { Decisions } from './decisions.ts';
 import { type Hook, type HookContext, type HookDevices, runHook, type Verdict } from './hooks.ts';
+import { type IcmpProblem, icmpNumbers, rejectProblem } from './icmp.ts';
 import {
   type LinkLayer,
   macvlanChildren,
@@ -181,7 +182,7 @@ export class Stack {
         why: `no neighbour ${formatAddr(nexthop)}`,
         detail: resolved.why,
       });
-      const error = local ? undefined : this.icmpError(node, packet, 3, 1, undefined);
+      const error = local ? undefined : this.icmpError(node, packet, 'host-unreachable', undefined);
       return { kind: 'unresolved', atSender: local, error };
     }
     this.recorder.step({ kind: 'transmit', dev: wire.link.name, nexthop });
@@ -361,7 +362,7 @@ export class Stack {
         return this.die('routing', routed.why, routed.detail);
       case 'error':
         this.recorder.step({ kind: 'drop', where: 'routing', why: routed.why });
-        return this.answerWith(node, packet, 3, routed.code);
+        return this.answerWith(node, packet, routed.problem);
       case 'local': {
         this.recorder.step({ kind: 'route', result: 'local' });
         const verdict = this.hook(node, 'INPUT', packet, { ...noDevices, inDev: wire, physIn: port }, srcMac);
@@ -391,13 +392,13 @@ export class Stack {
   ): Fate {
     if (packet.ttl <= 1) {
       this.recorder.step({ kind: 'drop', where: 'forwarding', why: 'TTL used up' });
-      return this.answerWith(node, packet, 11, 0);
+      return this.answerWith(node, packet, 'ttl-exceeded');
     }
     packet.ttl -= 1;
-    if (packet.length > out.link.mtu && packet.dontFragment) {
+    if (packet.length > out.link.mtu && (packet.dontFragment || familyOf(packet) === 'ipv6')) {
       const why = `${packet.length} bytes do not fit the MTU of ${out.link.mtu} of ${out.link.name}, and DF is set`;
       this.recorder.step({ kind: 'drop', where: 'forwarding', why });
-      return this.answerWith(node, packet, 3, 4, out.link.mtu);
+      return this.answerWith(node, packet, 'too-big', out.link.mtu);
     }
     const verdict = this.hook(
       node,
@@ -444,7 +445,7 @@ export class Stack {
     if (verdict.kind === 'drop')
       return local ? { kind: 'send-error', error: 'EPERM', connecting: false } : lost;
     if (verdict.with === 'tcp-reset') return this.reset(node, packet);
-    return this.answerWith(node, packet, 3, rejectCode(verdict.with));
+    return this.answerWith(node, packet, rejectProblem(verdict.with));
   }
 
   private recordStop(where: string, why: string, rule: RuleHit | undefined): void {
@@ -469,28 +470,30 @@ export class Stack {
   /** Nobody listens on the port of a datagram that was delivered here. */
   reportPortUnreachable(node: Node, about: Packet): Fate {
     this.recorder.step({ kind: 'drop', where: node.name, why: 'nobody listens on this port' });
-    return this.answerWith(node, about, 3, 3);
+    return this.answerWith(node, about, 'port-unreachable');
   }
 
-  private answerWith(node: Node, about: Packet, type: number, code: number, mtu?: number): Fate {
-    const error = this.icmpError(node, about, type, code, mtu);
-    return error === undefined ? lost : { kind: 'icmp', type, code, mtu, error };
+  private answerWith(node: Node, about: Packet, problem: IcmpProblem, mtu?: number): Fate {
+    const error = this.icmpError(node, about, problem, mtu);
+    return error === undefined
+      ? lost
+      : { kind: 'icmp', ...icmpNumbers(familyOf(about), problem), mtu, error };
   }
 
   /** icmp_send: an error goes back to the source; never about another error. Undefined when none is sent. */
   private icmpError(
     node: Node,
     about: Packet,
-    type: number,
-    code: number,
+    problem: IcmpProblem,
     mtu: number | undefined,
   ): Fate | undefined {
     if (isIcmpError(about)) return undefined;
     const own = node.links.some((w) => w.link.addresses.some((a) => sameAddr(a.prefix.addr, about.dst)));
+    const family = familyOf(about);
     const error = makePacket({
       ...answerTo(about),
-      protocol: familyOf(about) === 'ipv4' ? 'icmp' : 'icmpv6',
-      icmp: { type, code },
+      protocol: family === 'ipv4' ? 'icmp' : 'icmpv6',
+      icmp: icmpNumbers(family, problem),
       sport: 0,
       dport: 0,
       length: Math.min(about.length + 28, 576),
@@ -547,24 +550,4 @@ function callsIptables(bridge: Wire, packet: Packet): boolean {
   const key = ipv4 ? 'net.bridge.bridge-nf-call-iptables' : 'net.bridge.bridge-nf-call-ip6tables';
   // Without br_netfilter the sysctl does not exist, and bridged frames skip iptables.
   return own === true || sysctlNumber(bridge.node, key, 0) !== 0;
-}
-
-/** Codes of REJECT --reject-with (xt ipt_REJECT.c), long and short names. */
-function rejectCode(name: string): number {
-  switch (name.replace(/^icmp-/, '')) {
-    case 'net-unreachable':
-      return 0;
-    case 'host-unreachable':
-      return 1;
-    case 'proto-unreachable':
-      return 2;
-    case 'net-prohibited':
-      return 9;
-    case 'host-prohibited':
-      return 10;
-    case 'admin-prohibited':
-      return 13;
-    default:
-      return 3;
-  }
 }

@@ -78,7 +78,6 @@ function cannotAsk(world: World, flow: Flow): Unknown | undefined {
   if (flow.kind === 'dns')
     return { fact: 'name resolution is not modelled', command: `dig ${flow.qname ?? ''}`.trim() };
   if (flow.dst === undefined) return { fact: 'the flow has no destination address' };
-  if (flow.dst.family === 'ipv6') return { fact: 'IPv6 is not modelled' };
   return missingGround(world, flow);
 }
 

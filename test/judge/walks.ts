@@ -50,16 +50,16 @@ function judge(probe: Probe, trace: Trace): WalkVerdict {
     sameClass,
     seenAs: src === undefined ? undefined : src === seen,
     deliveredTo:
-      at === undefined && srv === undefined ? undefined : at === place(trace) && sameServer(srv, trace),
+      at === undefined && srv === undefined ? undefined : samePlace(at, trace) && sameServer(srv, trace),
   };
 }
 
-function place(trace: Trace): string | undefined {
+/** The prober writes IPv6 without brackets, and only the port (`[]:53`) where it could not see the address. */
+function samePlace(at: string | undefined, trace: Trace): boolean {
   const to = trace.deliveredTo;
-  if (to === undefined) return undefined;
-  const address = formatAddr(to.address);
-  const host = to.address.family === 'ipv6' ? `[${address}]` : address;
-  return to.port === undefined ? host : `${host}:${to.port}`;
+  if (to === undefined || at === undefined) return at === undefined;
+  if (at.startsWith('[]:')) return at === `[]:${to.port}`;
+  return at === `${formatAddr(to.address)}${to.port === undefined ? '' : `:${to.port}`}`;
 }
 
 function sameServer(srv: string | undefined, trace: Trace): boolean {
