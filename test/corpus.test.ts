@@ -41,9 +41,9 @@ const notToldOfTheError: Readonly<Record<string, readonly number[]>> = {
 /** The repair of these is told without a proof: containers have to be made anew with another MTU. */
 const repairedByHand = new Set(['28.5.2/mtu-uplink-1400']);
 
-/** Names and IPv6 are not walked yet; a walk then says so. */
+/** Names are not walked yet; a walk then says so. */
 function isWalked(probe: Probe): boolean {
-  return probe.kind !== 'dns' && !probe.dst.includes(':');
+  return probe.kind !== 'dns';
 }
 
 function versionOf(name: string): string {
