@@ -17,7 +17,7 @@ import type { RuleHit, Trace } from '../packet/trace.ts';
 import type { Candidate, Patient } from './candidate.ts';
 import type { Cause } from './causes.ts';
 import { ruleEvidence } from './evidence.ts';
-import { bridgeNames } from './host-faults.ts';
+import { bridgeNames } from './networks.ts';
 
 /** Candidates for everything foreign that these walks met. */
 export function ruleFaultCandidates(patient: Patient, traces: readonly Trace[]): Candidate[] {

@@ -1,0 +1,84 @@
+/**
+ * Faults inside containers: an address or a default route other than the engine gave. In: the patient. Out: faults.
+ */
+import { defaultRoute, type StateChange } from '../host/change.ts';
+import type { Link, Namespace } from '../host/state.ts';
+import type { Endpoint, Network } from '../intent/intent.ts';
+import { formatAddr, sameAddr } from '../net/addr.ts';
+import { formatPrefix, samePrefix } from '../net/prefix.ts';
+import type { Patient } from './candidate.ts';
+import type { Fault } from './fault.ts';
+import { endpointsOf, networkGateway } from './networks.ts';
+
+/** Inside containers: address and default route as the engine gave them. */
+export function containerFaultsOf(patient: Patient, host: Namespace): Fault[] {
+  return patient.state.namespaces.flatMap((ns) => {
+    if (ns.kind !== 'container' || ns === host) return [];
+    return endpointsOf(patient, ns.name).flatMap(({ network, endpoint }) =>
+      containerFaults(ns, network, endpoint),
+    );
+  });
+}
+
+function containerFaults(ns: Namespace, network: Network, endpoint: Endpoint): Fault[] {
+  const faults: Fault[] = [];
+  const wanted = endpoint.addresses.find((p) => p.addr.family === 'ipv4');
+  const gateway = endpoint.gateway;
+  const link = ns.links.find(
+    (l) =>
+      (endpoint.mac !== undefined && l.mac === endpoint.mac) ||
+      l.addresses.some((a) => wanted !== undefined && samePrefix(a.prefix, wanted)),
+  );
+  if (link === undefined || wanted === undefined) return [];
+  if (!link.addresses.some((a) => sameAddr(a.prefix.addr, wanted.addr))) {
+    const wrong = link.addresses.filter((a) => a.prefix.addr.family === 'ipv4');
+    faults.push({
+      cause: 'container-address-wrong',
+      changes: [
+        ...wrong.map(
+          (a): StateChange => ({
+            namespace: ns.name,
+            kind: 'delete-address',
+            dev: link.name,
+            prefix: a.prefix,
+          }),
+        ),
+        { namespace: ns.name, kind: 'add-address', dev: link.name, prefix: wanted },
+        ...containerRoutes(ns, link, network, endpoint),
+      ],
+      params: {
+        container: ns.name,
+        address: wrong.map((a) => formatPrefix(a.prefix)).join(', '),
+        wanted: formatPrefix(wanted),
+      },
+    });
+  }
+  const now = ns.routes.find((r) => r.family === 'ipv4' && r.dst.bits === 0);
+  const hasOther = now?.dev !== undefined && now.dev !== link.name;
+  if (gateway !== undefined && !hasOther && (now?.gateway === undefined || !sameAddr(now.gateway, gateway))) {
+    faults.push({
+      cause: 'container-route-wrong',
+      changes: [
+        ...(now === undefined ? [] : [{ namespace: ns.name, kind: 'delete-route' as const, route: now }]),
+        ...containerRoutes(ns, link, network, endpoint),
+      ],
+      params: {
+        container: ns.name,
+        gateway: now?.gateway === undefined ? '' : formatAddr(now.gateway),
+        wanted: formatAddr(gateway),
+      },
+    });
+  }
+  return faults;
+}
+
+export function containerRoutes(
+  ns: Namespace,
+  link: Link,
+  network: Network,
+  endpoint: Endpoint,
+): StateChange[] {
+  const gateway = endpoint.gateway ?? networkGateway(network);
+  if (gateway?.family !== 'ipv4') return [];
+  return [{ namespace: ns.name, kind: 'add-route', route: defaultRoute(link.name, gateway) }];
+}

@@ -1,0 +1,192 @@
+/**
+ * Faults of links: down, detached, renamed, gone, without their address; bridge ports that block; proxies that do not run.
+ * In: the patient and its host. Out: faults. Containers' own addresses and routes are `container-faults.ts`'s subject.
+ */
+import type { Link, Namespace } from '../host/state.ts';
+import type { Network } from '../intent/intent.ts';
+import { sameAddr } from '../net/addr.ts';
+import { formatPrefix } from '../net/prefix.ts';
+import type { Patient } from './candidate.ts';
+import type { Cause } from './causes.ts';
+import { containerRoutes } from './container-faults.ts';
+import type { Fault } from './fault.ts';
+import { bridgeNames, bridgeOf, endpointsOf, networkGateway } from './networks.ts';
+import { startProxies } from './proxies.ts';
+import { lostDefaultRoute } from './route-faults.ts';
+import { shellLine } from './shell.ts';
+
+/** Everything that is wrong with links. */
+export function linkFaults(patient: Patient, host: Namespace): Fault[] {
+  return [
+    ...links(patient, host),
+    ...addresses(patient, host),
+    ...deleted(patient, host),
+    ...unlinked(patient),
+    ...proxies(patient, host),
+  ];
+}
+
+function links(patient: Patient, host: Namespace): Fault[] {
+  const faults: Fault[] = [];
+  const bridges = bridgeNames(patient);
+  for (const link of host.links) {
+    const change = { namespace: host.name, kind: 'link-up', dev: link.name } as const;
+    if (!link.up && link.kind !== 'loopback') {
+      const isBridge = link.kind === 'bridge';
+      const gone = isBridge ? [] : lostDefaultRoute(patient, host, link);
+      faults.push({
+        cause: isBridge ? 'bridge-down' : link.master === undefined ? 'uplink-down' : 'container-link-down',
+        changes: [change, ...gone],
+        params: { link: link.name },
+      });
+    }
+    if (link.port !== undefined) faults.push(...portFaults(host, link));
+    const bridge = link.master === undefined ? bridgeOf(patient, link) : undefined;
+    if (bridge !== undefined) {
+      faults.push({
+        cause: 'veth-detached',
+        changes: [{ namespace: host.name, kind: 'link-master', dev: link.name, master: bridge }],
+        params: { link: link.name, bridge },
+      });
+    }
+  }
+  faults.push(...renamed(host, bridges));
+  for (const ns of patient.state.namespaces) {
+    if (ns.kind !== 'container') continue;
+    for (const link of ns.links) {
+      if (link.up || link.kind === 'loopback') continue;
+      const back = endpointsOf(patient, ns.name).flatMap(({ network, endpoint }) =>
+        containerRoutes(ns, link, network, endpoint),
+      );
+      faults.push({
+        cause: 'container-link-down',
+        changes: [{ namespace: ns.name, kind: 'link-up', dev: link.name }, ...back],
+        params: { link: link.name, container: ns.name },
+      });
+    }
+  }
+  return faults;
+}
+
+function portFaults(host: Namespace, link: Link): Fault[] {
+  const { port } = link;
+  if (port === undefined) return [];
+  const set = (cause: Cause, flags: Partial<typeof port>, what: string): Fault => ({
+    cause,
+    changes: [{ namespace: host.name, kind: 'port-flags', dev: link.name, flags }],
+    params: { link: link.name, flag: what },
+  });
+  const faults: Fault[] = [];
+  if (!port.learning && !port.flood)
+    faults.push(set('bridge-port-blocks', { learning: true, flood: true }, 'learning, flood'));
+  if (port.isolated) faults.push(set('bridge-port-blocks', { isolated: false }, 'isolated'));
+  if (link.up && port.state === 'blocking')
+    faults.push(set('bridge-port-blocks', { state: 'forwarding' }, 'state'));
+  if (!port.hairpin) faults.push({ ...set('hairpin-off', { hairpin: true }, 'hairpin'), cost: 2 });
+  return faults;
+}
+
+/** A bridge that the plan names is gone, and one that it does not name carries its address. */
+function renamed(host: Namespace, bridges: ReadonlyMap<string, Network>): Fault[] {
+  return [...bridges].flatMap(([name, network]) => {
+    if (host.links.some((l) => l.name === name)) return [];
+    const gateway = networkGateway(network);
+    const now = host.links.find(
+      (l) =>
+        l.kind === 'bridge' &&
+        gateway !== undefined &&
+        l.addresses.some((a) => sameAddr(a.prefix.addr, gateway)),
+    );
+    if (now === undefined) return [];
+    return [
+      {
+        cause: 'bridge-renamed' as const,
+        changes: [{ namespace: host.name, kind: 'rename-link' as const, dev: now.name, name }],
+        params: { link: now.name, bridge: name },
+      },
+    ];
+  });
+}
+
+/** Addresses that the plan puts on bridges. */
+function addresses(patient: Patient, host: Namespace): Fault[] {
+  return (patient.expected?.plan.links ?? []).flatMap((planned) => {
+    const link = host.links.find((l) => l.name === planned.name);
+    if (link === undefined) return [];
+    return planned.addresses
+      .filter(({ prefix }) => !link.addresses.some((a) => sameAddr(a.prefix.addr, prefix.addr)))
+      .map(
+        ({ prefix }): Fault => ({
+          cause: 'bridge-address-missing',
+          changes: [{ namespace: host.name, kind: 'add-address', dev: link.name, prefix }],
+          params: { bridge: link.name, address: formatPrefix(prefix) },
+        }),
+      );
+  });
+}
+
+/** Bridges of the plan that are gone, with the containers' links that were their ports. */
+function deleted(patient: Patient, host: Namespace): Fault[] {
+  return (patient.expected?.plan.links ?? []).flatMap((planned) => {
+    if (host.links.some((l) => l.name === planned.name)) return [];
+    const prefix = planned.addresses[0]?.prefix;
+    const ports = host.links.filter((l) => l.master === undefined && bridgeOf(patient, l) === planned.name);
+    return [
+      {
+        cause: 'bridge-down',
+        changes: [
+          { namespace: host.name, kind: 'add-bridge', dev: planned.name, mtu: planned.mtu, prefix },
+          ...ports.map((l) => ({
+            namespace: host.name,
+            kind: 'link-master' as const,
+            dev: l.name,
+            master: planned.name,
+          })),
+        ],
+        params: { link: planned.name },
+        cost: 1.5,
+      },
+    ];
+  });
+}
+
+/** Endpoints without a link: the veth pair is gone, and only the engine makes a new one. */
+function unlinked(patient: Patient): Fault[] {
+  return patient.state.namespaces.flatMap((ns) => {
+    if (ns.kind !== 'container') return [];
+    return endpointsOf(patient, ns.name).flatMap(({ network, endpoint }): Fault[] => {
+      const prefix = endpoint.addresses.find((p) => p.addr.family === 'ipv4');
+      const bridge = [...bridgeNames(patient)].find(([, n]) => n.id === network.id)?.[0];
+      const isThere = ns.links.some((l) => l.kind !== 'loopback');
+      if (isThere || prefix === undefined || bridge === undefined) return [];
+      const gateway = endpoint.gateway ?? networkGateway(network);
+      const mac = endpoint.mac ?? `new:${ns.name}:${bridge}`;
+      return [
+        {
+          cause: 'container-link-down',
+          changes: [{ namespace: ns.name, kind: 'attach', dev: 'eth0', mac, prefix, gateway, bridge }],
+          params: { link: 'eth0', container: ns.name },
+          repairs: [{ kind: 'command', change: shellLine(['docker', 'restart', ns.name]) }],
+        },
+      ];
+    });
+  });
+}
+
+/** Proxies of the plan that do not run. */
+function proxies(patient: Patient, host: Namespace): Fault[] {
+  const running = patient.state.proxies;
+  if (running === undefined) return [];
+  const lost = (patient.expected?.plan.proxies ?? []).filter(
+    (p) => !running.some((r) => r.hostPort === p.hostPort && r.protocol === p.protocol),
+  );
+  if (lost.length === 0) return [];
+  return [
+    {
+      cause: 'userland-proxy-missing',
+      changes: startProxies(host, lost),
+      params: { ports: lost.map((p) => `${p.hostPort}/${p.protocol}`).join(', ') },
+      repairs: [{ kind: 'command', change: 'systemctl restart docker' }],
+    },
+  ];
+}
