@@ -445,6 +445,29 @@ describe('NAT', () => {
     expect(ends(packet)).toBe('203.0.113.2:40000 > 127.0.0.1:3128');
   });
 
+  test('of two addresses masquerading takes the one in the next hop’s subnet', () => {
+    const links = [
+      { name: 'eth0', addresses: ['192.0.2.5/24', '203.0.113.2/24'] },
+      { name: 'docker0', kind: 'bridge' as const, addresses: ['172.17.0.1/16'] },
+    ];
+    expect(new Host(masquerade, { links }).forward(syn())).toBe('203.0.113.2:40000 > 198.51.100.7:443');
+  });
+
+  test('what the kernel itself sends about a packet belongs to its connection and asks no rule', () => {
+    const host = new Host(table('nat', '-A POSTROUTING -j SNAT --to-source 192.0.2.1'));
+    const about = syn();
+    new Conntrack().track(about);
+    const connection = about.tracking?.connection;
+    const reset = makePacket({
+      ...answerTo(about),
+      tcpFlags: tcpFlag.rst,
+      tracking: { connection, direction: 'reply', state: 'ESTABLISHED' },
+    });
+    host.run('POSTROUTING', reset, { out: 'docker0' });
+    expect(host.steps).toEqual([]);
+    expect(connection).toMatchObject({ srcDone: false, snat: false });
+  });
+
   test('masquerading without an address drops', () => {
     const links = [{ name: 'eth0' }, { name: 'docker0', kind: 'bridge' as const }];
     const host = new Host(table('nat', '-A POSTROUTING -j MASQUERADE'), { links, routes: [] });

@@ -451,6 +451,21 @@ describe('shapes of hosts', () => {
     expect(trace(change, 'host tcp 198.51.100.7:443').outcome).not.toBe('ok');
   });
 
+  test('a mark does not leave its namespace', () => {
+    const change: DockerHostChange = {
+      web: { rules: table('mangle', '-A OUTPUT -j MARK --set-xmark 0x1/0xffffffff') },
+      host: {
+        routes: ['default via 203.0.113.1 dev eth0', 'prohibit default table 100'],
+        policyRules: [
+          '0: from all lookup local',
+          '100: from all fwmark 0x1 lookup 100',
+          '32766: from all lookup main',
+        ],
+      },
+    };
+    expect(trace(change, 'web ping 198.51.100.7').outcome).toBe('ok');
+  });
+
   test('two bridges joined by two cables: frames that go in circles end', () => {
     const host = namespace({
       name: 'host',
