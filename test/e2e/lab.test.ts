@@ -92,7 +92,9 @@ describe.each(await users())('a lab, as $name', (user) => {
   test('that was killed is known as ended, and its name is free again', async () => {
     expect((await lab('up')).code).toBe(0);
     const record = JSON.parse(readFileSync(join(folder(), 'lab', name, 'lab.json'), 'utf8'));
-    await run({ argv: [...user.prefix, 'kill', '-KILL', String(record.keeper.pid)] });
+    // Without kill(1), which a bare system lacks.
+    const kill = `process.kill(${Number(record.keeper.pid)}, 'SIGKILL')`;
+    await run({ argv: [...user.prefix, process.execPath, '-e', kill] });
     await expect.poll(() => place.leftProcesses(), { timeout: 5000 }).toEqual([]);
     const ended = await lab('exec', 'web', '--', 'true');
     expect(ended).toMatchObject({ code: 2 });

@@ -45,6 +45,11 @@ function inside(place: Place, ...argv: string[]): string {
   });
 }
 
+/** Without sysctl(8), which a bare system lacks. */
+function setSysctl(place: Place, path: string, value: string): void {
+  inside(place, process.execPath, '-e', `fs.writeFileSync('/proc/sys/${path}', '${value}')`);
+}
+
 /** Whether a legacy table could be made whose existence can be seen: in a user namespace it cannot. */
 function makeLegacyRule(place: Place): boolean {
   const attempt = (...argv: string[]) =>
@@ -113,7 +118,7 @@ describe.skipIf(!possible)('capture of a live namespace', () => {
     host = await makePlace();
     box = await makePlace();
     // Duplicate address detection would change addresses while we look.
-    for (const place of [host, box]) inside(place, 'sysctl', '-qw', 'net.ipv6.conf.default.disable_ipv6=1');
+    for (const place of [host, box]) setSysctl(place, 'net/ipv6/conf/default/disable_ipv6', '1');
     inside(host, 'ip', 'link', 'set', 'lo', 'up');
     inside(host, 'ip', 'link', 'add', 'br-test', 'type', 'bridge');
     inside(host, 'ip', 'addr', 'add', '172.29.0.1/16', 'dev', 'br-test');
@@ -137,7 +142,7 @@ describe.skipIf(!possible)('capture of a live namespace', () => {
     inside(host, 'bridge', 'link', 'set', 'dev', 'veth-a', 'hairpin', 'on');
     inside(host, 'ip', 'route', 'add', 'blackhole', '198.51.100.0/24');
     inside(host, 'ip', 'rule', 'add', 'fwmark', '0x7/0xff', 'lookup', '107', 'pref', '99');
-    inside(host, 'sysctl', '-qw', 'net.ipv4.ip_forward=1');
+    setSysctl(host, 'net/ipv4/ip_forward', '1');
     inside(host, 'iptables-nft', '-t', 'nat', '-A', 'POSTROUTING', '-s', '172.29.0.0/16', '-j', 'MASQUERADE');
     inside(
       host,

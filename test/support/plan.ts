@@ -7,7 +7,7 @@ import type { Command } from '../../src/firewall/operation.ts';
 import type { Ruleset } from '../../src/firewall/ruleset.ts';
 import { parseSave } from '../../src/firewall/save.ts';
 import type { Endpoint, Intent, Network, PortBinding, Sandbox } from '../../src/intent/intent.ts';
-import { parseAddr } from '../../src/net/addr.ts';
+import { type Family, parseAddr } from '../../src/net/addr.ts';
 import { type Prefix, parsePrefix } from '../../src/net/prefix.ts';
 import type { Options } from '../../src/options/options.ts';
 import { resolveOptions } from '../../src/options/resolve.ts';
@@ -40,7 +40,7 @@ export interface ContainerSpec {
 }
 
 export interface HostSpec {
-  readonly engine: '17.06.2' | '17.12.1' | '28.5.2';
+  readonly engine: string;
   /** The text of daemon.json. */
   readonly config?: string;
   readonly env?: Readonly<Record<string, string>>;
@@ -141,8 +141,9 @@ export function planOf(spec: HostSpec): Plan {
 }
 
 /** `filter -P FORWARD DROP` and `filter -A FORWARD ...`: policies that are not ACCEPT, chains that are empty, and rules. */
-export function rulesOf(plan: Plan): readonly string[] {
-  return plan.ruleset.tables.flatMap(({ name, chains }) =>
+export function rulesOf(plan: Plan, family: Family = 'ipv4'): readonly string[] {
+  const tables = plan.ruleset.tables.filter((table) => table.family === family);
+  return tables.flatMap(({ name, chains }) =>
     chains.flatMap((chain) => [
       ...(chain.policy === 'DROP' ? [`${name} -P ${chain.name} DROP`] : []),
       ...(chain.policy === undefined && chain.rules.length === 0 ? [`${name} -N ${chain.name}`] : []),
@@ -152,9 +153,11 @@ export function rulesOf(plan: Plan): readonly string[] {
 }
 
 /** Every operation, with how it is guarded: `+` if absent, `?` errors ignored, `!` always. */
-export function commandsOf(plan: Plan): readonly string[] {
+export function commandsOf(plan: Plan, family: Family = 'ipv4'): readonly string[] {
   const marks = { 'if-absent': '+', 'ignore-errors': '?', always: '!' } as const;
-  return plan.operations.map(({ when, table, command }) => `${marks[when]} ${table} ${commandText(command)}`);
+  return plan.operations
+    .filter((operation) => operation.family === family)
+    .map(({ when, table, command }) => `${marks[when]} ${table} ${commandText(command)}`);
 }
 
 function commandText(command: Command): string {
