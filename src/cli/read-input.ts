@@ -29,11 +29,13 @@ export async function readInputBytes(path: string, what: string): Promise<Buffer
   return Buffer.concat(chunks);
 }
 
-function isSystemError(error: unknown): error is NodeJS.ErrnoException {
+/** Whether the system said no, rather than a bug. */
+export function isSystemError(error: unknown): error is NodeJS.ErrnoException {
   return error instanceof Error && 'code' in error && 'syscall' in error;
 }
 
-function said(error: NodeJS.ErrnoException): string {
+/** What the system said, in the words of a person. */
+export function said(error: NodeJS.ErrnoException): string {
   switch (error.code) {
     case 'ENOENT':
       return 'no such file';
