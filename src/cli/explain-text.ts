@@ -100,13 +100,13 @@ function differenceLines({ option, configured, changed, difference }: Explanatio
   ];
 }
 
-function describePart({ kind, table, text }: PlanPart): string {
-  return `${table ?? kind} ${text}`;
+function describePart({ kind, table, family, text }: PlanPart): string {
+  return `${family === 'ipv6' ? 'ip6tables ' : ''}${table ?? kind} ${text}`;
 }
 
-/** An operation as a command line, in the form of iptables-save where it holds a rule. */
-export function commandLine({ table, command }: Operation): string {
-  return `-t ${table} ${describeCommand(command)}`;
+/** An operation as a command line, in the form of iptables-save where it holds a rule; one of ip6tables says so. */
+export function commandLine({ family, table, command }: Operation): string {
+  return `${family === 'ipv6' ? 'ip6tables ' : ''}-t ${table} ${describeCommand(command)}`;
 }
 
 function describeCommand(command: Command): string {

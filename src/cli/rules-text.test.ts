@@ -8,11 +8,11 @@ const { ruleset } = planOf({
 });
 
 describe('rulesWithReasons', () => {
-  const lines = rulesWithReasons(ruleset).split('\n');
+  const lines = rulesWithReasons(ruleset, 'ipv4').split('\n');
 
   it('is the iptables-save text with comments', () => {
     const bare = lines.map((line) => line.replace(/ +# .*$/, '')).join('\n');
-    expect(bare).toBe(rulesAsSave(ruleset));
+    expect(bare).toBe(rulesAsSave(ruleset, 'ipv4'));
   });
 
   it('aligns them and names the setting', () => {
@@ -39,7 +39,15 @@ it('describeReason without settings is the step', () => {
 });
 
 it('rulesAsJson keeps rules and reasons', () => {
-  expect(JSON.stringify(rulesAsJson(ruleset))).toContain(
+  expect(JSON.stringify(rulesAsJson(ruleset, 'ipv4'))).toContain(
     '"rule":"-s 172.17.0.0/16 ! -o docker0 -j MASQUERADE","reason":{"step"',
   );
+});
+
+it('each prints one family', () => {
+  expect(rulesAsSave(ruleset, 'ipv6')).toContain('-A DOCKER-FORWARD -j DOCKER-CT');
+  expect(rulesAsSave(ruleset, 'ipv6')).not.toContain('172.17');
+  expect(rulesWithReasons(ruleset, 'ipv6')).toContain('ip6tables=true');
+  expect(JSON.stringify(rulesAsJson(ruleset, 'ipv6'))).not.toContain('"ipv4"');
+  expect(JSON.stringify(rulesAsJson(ruleset, 'ipv4'))).not.toContain('"ipv6"');
 });

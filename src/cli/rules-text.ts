@@ -5,20 +5,21 @@
 import { formatRule } from '../firewall/args.ts';
 import type { Chain, Rule, Ruleset, Table } from '../firewall/ruleset.ts';
 import { printSave } from '../firewall/save.ts';
+import type { Family } from '../net/addr.ts';
 import type { Because, Reason } from '../net/reason.ts';
 import { describeOrigin } from '../options/problem.ts';
 
 /** iptables-save form without counters. */
-export function rulesAsSave(ruleset: Ruleset): string {
-  return printSave(ruleset, { family: 'ipv4' });
+export function rulesAsSave(ruleset: Ruleset, family: Family): string {
+  return printSave(ruleset, { family });
 }
 
 /** Comments begin at this column where the rule leaves room. */
 const widestRule = 88;
 
 /** The same with the reason of every chain and rule behind it, aligned; no longer input for iptables-restore. */
-export function rulesWithReasons(ruleset: Ruleset): string {
-  const lines = annotate(rulesAsSave(ruleset).split('\n'), ruleset);
+export function rulesWithReasons(ruleset: Ruleset, family: Family): string {
+  const lines = annotate(rulesAsSave(ruleset, family).split('\n'), ruleset, family);
   const width = Math.min(
     widestRule,
     Math.max(0, ...lines.filter(({ why }) => why).map(({ text }) => text.length)),
@@ -34,13 +35,13 @@ interface Line {
 }
 
 /** Joins printed lines with what they print: rules of a chain are printed in their order. */
-function annotate(lines: readonly string[], ruleset: Ruleset): readonly Line[] {
+function annotate(lines: readonly string[], ruleset: Ruleset, family: Family): readonly Line[] {
   let chains = new Map<string, { readonly chain: Chain; readonly rules: Rule[] }>();
   return lines.map((text) => {
     const [, mark, name] = /^(\*|:|-A )(\S+)/.exec(text) ?? [];
     if (mark === undefined || name === undefined) return { text };
     if (mark === '*') {
-      const table = ruleset.tables.find((t) => t.family === 'ipv4' && t.name === name);
+      const table = ruleset.tables.find((t) => t.family === family && t.name === name);
       chains = new Map(table?.chains.map((chain) => [chain.name, { chain, rules: [...chain.rules] }]));
       return { text };
     }
@@ -60,9 +61,10 @@ function describeBecause({ setting, value, origin }: Because): string {
   return `${setting}=${value === '' ? '""' : value} (${describeOrigin(origin)})`;
 }
 
-/** Tables, chains and rules as JSON values. */
-export function rulesAsJson(ruleset: Ruleset): readonly object[] {
-  return ruleset.tables.map((table: Table) => ({
+/** Tables, chains and rules of one family as JSON values. */
+export function rulesAsJson(ruleset: Ruleset, family: Family): readonly object[] {
+  const tables = ruleset.tables.filter((table) => table.family === family);
+  return tables.map((table: Table) => ({
     backend: table.backend,
     family: table.family,
     table: table.name,

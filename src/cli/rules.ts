@@ -4,6 +4,7 @@
  * It reads and prints; nothing on a host is looked at or changed.
  */
 import { Command, Option } from 'commander';
+import type { Family } from '../net/addr.ts';
 import type { NotInForce } from '../plan/in-force.ts';
 import type { Plan } from '../plan/plan.ts';
 import { badInput, Failure } from './failure.ts';
@@ -15,7 +16,7 @@ interface RulesOptions {
   readonly networks?: string;
   readonly engine?: string;
   readonly format: 'iptables-save' | 'json';
-  readonly family: 'ipv4';
+  readonly family: Family;
   readonly why?: boolean;
 }
 
@@ -43,7 +44,7 @@ export function rulesCommand(): Command {
     .addOption(
       new Option('--format <format>', 'output').choices(['iptables-save', 'json']).default('iptables-save'),
     )
-    .addOption(new Option('--family <family>', 'address family').choices(['ipv4']).default('ipv4'))
+    .addOption(new Option('--family <family>', 'address family').choices(['ipv4', 'ipv6']).default('ipv4'))
     .option('--why', 'say behind each rule which setting made it so')
     .action(printRules);
 }
@@ -57,7 +58,7 @@ async function printRules(options: RulesOptions): Promise<void> {
   const { ruleset, unmodelled } = planned.plan;
   if (options.format === 'json') {
     const { engine, notInForce, problems, plan } = planned;
-    const tables = text.rulesAsJson(ruleset);
+    const tables = text.rulesAsJson(ruleset, options.family);
     const { generation } = plan;
     const output = {
       schema: 'bridgekeeper.rules/1',
@@ -71,7 +72,11 @@ async function printRules(options: RulesOptions): Promise<void> {
     process.stdout.write(`${JSON.stringify(output)}\n`);
     return;
   }
-  process.stdout.write(options.why === true ? text.rulesWithReasons(ruleset) : text.rulesAsSave(ruleset));
+  process.stdout.write(
+    options.why === true
+      ? text.rulesWithReasons(ruleset, options.family)
+      : text.rulesAsSave(ruleset, options.family),
+  );
   for (const line of [...planned.problems, ...unmodelled.map((what) => `not planned: ${what}`)]) note(line);
   const { describeOrigin } = await import('../options/problem.ts');
   for (const { option, configured, inForce } of planned.notInForce) {

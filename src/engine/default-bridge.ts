@@ -7,6 +7,7 @@ import { type Addr, parseAddr } from '../net/addr.ts';
 import type { Prefix } from '../net/prefix.ts';
 import type { Options } from '../options/options.ts';
 import { defaultNetwork } from '../plan/bridge/default-network.ts';
+import { isSince } from '../plan/generation.ts';
 import type { Generation } from '../plan/plan.ts';
 
 export interface BridgeChoice {
@@ -47,7 +48,7 @@ export function defaultBridge(
           family === 'ipv4' &&
           table === 'main' &&
           dst.bits > 0 &&
-          (generation === 'G1' || gateway === undefined)
+          (!isSince(generation, 'G3') || gateway === undefined)
         );
       })
       .map((route) => route.dst),

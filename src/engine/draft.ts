@@ -7,11 +7,11 @@ import type { Backend } from '../firewall/ruleset.ts';
 import type { Namespace } from '../host/state.ts';
 import { intentFromInspect } from '../intent/inspect.ts';
 import { macOf, nextAddress } from '../intent/ipam.ts';
-import type { PortOrder } from '../intent/port-order.ts';
 import { type Addr, formatAddr } from '../net/addr.ts';
 import type { Prefix } from '../net/prefix.ts';
 import type { Options } from '../options/options.ts';
 import { planBridge } from '../plan/bridge/plan.ts';
+import { portOrderOf } from '../plan/generation.ts';
 import type { Generation, Plan } from '../plan/plan.ts';
 import type { ContainerRequest } from './bring-up.ts';
 import { type BridgeChoice, defaultBridge, type Impossible } from './default-bridge.ts';
@@ -63,8 +63,6 @@ interface Placed {
   readonly address?: Prefix;
 }
 
-const portOrders: Readonly<Record<Generation, PortOrder>> = { G1: 'sort-port-map', G9: 'compare-bindings' };
-
 /** Decides everything; impossible when the configuration leaves no bridge or no address for a container that needs one. */
 export function draft(input: DraftInput): Draft | Impossible {
   const { options, generation, host, containers, now, newId } = input;
@@ -99,7 +97,7 @@ export function draft(input: DraftInput): Draft | Impossible {
   const intent = intentFromInspect({
     networks: { json: drafted.networks, file: 'networks' },
     containers: { json: drafted.containers, file: 'containers' },
-    portOrder: portOrders[generation],
+    portOrder: portOrderOf(generation),
   });
   const plan = planBridge({
     options,

@@ -15,13 +15,14 @@ export interface GatewayCandidate {
 
 /**
  * Higher priority first, internal networks last, dual-stack gateways before single ones, then the network's name;
- * of these the first that has an IPv4 gateway. Networks of the drivers null and host never count.
+ * of these the first that has an IPv4 gateway, else (networks without IPv4, since 28.0) the first with an IPv6 one. Networks of
+ * the drivers null and host never count.
  */
 export function gatewayEndpoint<T extends GatewayCandidate>(candidates: readonly T[]): T | undefined {
-  return candidates
+  const ordered = candidates
     .filter((candidate) => candidate.driver !== 'null' && candidate.driver !== 'host')
-    .sort(compare)
-    .find((candidate) => candidate.hasGateway4);
+    .sort(compare);
+  return ordered.find(({ hasGateway4 }) => hasGateway4) ?? ordered.find(({ hasGateway6 }) => hasGateway6);
 }
 
 function compare(a: GatewayCandidate, b: GatewayCandidate): number {

@@ -36,6 +36,8 @@ export interface Evidence {
   readonly linkIndexes?: ReadonlyMap<string, number>;
   /** RFC 3339: when the running engine started. What is older was restored from its store. */
   readonly engineStarted?: string;
+  /** Beginnings of the ids of networks and endpoints, in the order in which the engine restored them. */
+  readonly restored?: readonly string[];
 }
 
 /** Reads an Intent; wrong entries are reported and left out. */
@@ -54,12 +56,9 @@ export function intentFromInspect(input: InspectInput): Parsed<Intent> {
     value: {
       networks: orderNetworks(
         converted.map((entry) => entry.value),
-        input.evidence?.engineStarted,
+        input.evidence,
       ),
-      sandboxes: markRestored(
-        orderSandboxes(sandboxes.value, input.evidence?.linkIndexes),
-        input.evidence?.engineStarted,
-      ),
+      sandboxes: markRestored(orderSandboxes(sandboxes.value, input.evidence?.linkIndexes), input.evidence),
     },
     problems: [
       ...networks.problems,
@@ -150,21 +149,29 @@ function toSandboxes(
 }
 
 /**
- * Restored networks come first, in the order of their ids (the store's keys); the others as they were created. The engine
+ * Restored networks come first, in the order in which the log shows them (the engine walks a Go map, so that order is chance),
+ * else in that of their ids; the others as they were created. The engine
  * makes the default bridge anew at each start, so without its start time what is older than that bridge was restored.
  */
-function orderNetworks(networks: readonly Network[], engineStarted: string | undefined): readonly Network[] {
+function orderNetworks(networks: readonly Network[], evidence: Evidence | undefined): readonly Network[] {
+  const { engineStarted, restored: order } = evidence ?? {};
   const started = engineStarted ?? networks.find(isDefaultBridge)?.created;
   const isRestored = (network: Network) =>
     started !== undefined && network.created !== undefined && compareInstants(network.created, started) < 0;
   const restored = networks
     .filter(isRestored)
-    .sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0))
+    .sort((a, b) => placeOf(a.id, order) - placeOf(b.id, order) || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0))
     .map((network) => ({ ...network, restored: true }));
   const created = networks
     .filter((network) => !isRestored(network))
     .sort((a, b) => compareInstants(a.created, b.created));
   return [...restored, ...created];
+}
+
+/** Place of an id among beginnings of ids; those that are not named come last. */
+function placeOf(id: string, order: readonly string[] = []): number {
+  const place = order.findIndex((beginning) => id.startsWith(beginning));
+  return place < 0 ? order.length : place;
 }
 
 /** The engine's default network: the one behind docker0 or `--bridge`. */
@@ -199,11 +206,21 @@ function orderSandboxes(
   }));
 }
 
-function markRestored(sandboxes: readonly Sandbox[], engineStarted: string | undefined): readonly Sandbox[] {
+function markRestored(
+  sandboxes: readonly Sandbox[],
+  { engineStarted, restored: order }: Evidence = {},
+): readonly Sandbox[] {
   if (parseInstant(engineStarted) === undefined) return sandboxes;
   return sandboxes.map((sandbox) =>
     sandbox.running && compareInstants(sandbox.started, engineStarted) < 0
-      ? { ...sandbox, restored: true }
+      ? {
+          ...sandbox,
+          restored: true,
+          endpoints: sandbox.endpoints.map((endpoint) => ({
+            ...endpoint,
+            restoredAt: placeOf(endpoint.id, order),
+          })),
+        }
       : sandbox,
   );
 }

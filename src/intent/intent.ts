@@ -67,6 +67,8 @@ export interface Endpoint {
    * network long after it started). Without it endpoints follow their sandboxes.
    */
   readonly sequence?: number;
+  /** Place in the order in which the engine restored endpoints, lowest first; where places are equal their ids decide. */
+  readonly restoredAt?: number;
   /** The bindings that are in force on this endpoint, in the order in which the engine maps them. */
   readonly ports: readonly PortBinding[];
   /** Legacy links (default bridge, icc off): children this sandbox was linked to. */

@@ -5,7 +5,7 @@
  */
 import { formatRule } from '../firewall/args.ts';
 import type { Ruleset } from '../firewall/ruleset.ts';
-import { formatAddr } from '../net/addr.ts';
+import { type Family, formatAddr } from '../net/addr.ts';
 import { formatPrefix } from '../net/prefix.ts';
 import type { Reason } from '../net/reason.ts';
 import type { Plan } from './plan.ts';
@@ -14,6 +14,8 @@ export interface PlanPart {
   readonly kind: 'chain' | 'policy' | 'rule' | 'link' | 'route' | 'sysctl' | 'proxy';
   /** The firewall table, for chains, policies and rules. */
   readonly table?: string;
+  /** Of iptables or ip6tables, for the same. */
+  readonly family?: Family;
   /** As iptables-save, ip, sysctl or a command line would show it. */
   readonly text: string;
   readonly reason?: Reason;
@@ -32,7 +34,7 @@ export function differenceOfPlans(before: Plan, after: Plan): PlanDifference {
 }
 
 function without(parts: readonly PlanPart[], others: readonly PlanPart[]): readonly PlanPart[] {
-  const key = ({ kind, table, text }: PlanPart) => `${kind} ${table} ${text}`;
+  const key = ({ kind, family, table, text }: PlanPart) => `${kind} ${family} ${table} ${text}`;
   const known = new Set(others.map(key));
   return parts.filter((part) => !known.has(key(part)));
 }
@@ -57,11 +59,15 @@ function otherParts(plan: Plan): readonly PlanPart[] {
     }),
     ...[...plan.sysctls].map(([name, { value, reason }]) => part('sysctl', `${name} = ${value}`, reason)),
     ...plan.proxies.map((proxy) => {
-      const host = `${proxy.hostAddress}:${proxy.hostPort}`;
-      const container = `${proxy.containerAddress}:${proxy.containerPort}`;
+      const host = endOf(proxy.hostAddress, proxy.hostPort);
+      const container = endOf(proxy.containerAddress, proxy.containerPort);
       return part('proxy', `docker-proxy ${proxy.protocol} ${host} to ${container}`, proxy.reason);
     }),
   ];
+}
+
+function endOf(address: string, port: number): string {
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
 function part(kind: PlanPart['kind'], text: string, reason: Reason | undefined): PlanPart {
@@ -69,7 +75,7 @@ function part(kind: PlanPart['kind'], text: string, reason: Reason | undefined):
 }
 
 function firewallParts(ruleset: Ruleset): readonly PlanPart[] {
-  return ruleset.tables.flatMap(({ name: table, chains }) =>
+  return ruleset.tables.flatMap(({ family, name: table, chains }) =>
     chains.flatMap((chain): readonly PlanPart[] => {
       const rules = chain.rules.map((rule) =>
         part('rule', `-A ${chain.name} ${formatRule(rule)}`, rule.reason),
@@ -80,7 +86,7 @@ function firewallParts(ruleset: Ruleset): readonly PlanPart[] {
           : chain.policy === 'DROP'
             ? [part('policy', `-P ${chain.name} DROP`, chain.reason)]
             : [];
-      return [...itself, ...rules].map((entry) => ({ ...entry, table }));
+      return [...itself, ...rules].map((entry) => ({ ...entry, table, family }));
     }),
   );
 }

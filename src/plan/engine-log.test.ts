@@ -15,16 +15,19 @@ describe('readEngineLog', () => {
     expect(log('').starts).toEqual([]);
   });
 
-  it('says whether FORWARD got its policy, when it shows commands from a start on', () => {
-    const policy = command('-t filter -P FORWARD DROP');
+  it('says whether FORWARD got its policy, when it shows commands of the family from a start on', () => {
+    const policy = '-t filter -P FORWARD DROP';
     const other = command('-t nat -N DOCKER');
-    expect(log(start('t'), other, policy).setForwardPolicy).toBe(true);
-    expect(log(start('t'), other).setForwardPolicy).toBe(false);
-    expect(log(start('t'), other, command('-t filter -P FORWARD DROP', 'ip6tables')).setForwardPolicy).toBe(
-      false,
-    );
-    expect(log(start('t')).setForwardPolicy).toBeUndefined();
-    expect(log(other).setForwardPolicy).toBeUndefined();
+    const four = (...lines: string[]) => log(...lines).setForwardPolicy.ipv4;
+    const six = (...lines: string[]) => log(...lines).setForwardPolicy.ipv6;
+    expect(four(start('t'), other, command(policy))).toBe(true);
+    expect(four(start('t'), other)).toBe(false);
+    expect(four(start('t'), other, command(policy, 'ip6tables'))).toBe(false);
+    expect(four(start('t'))).toBeUndefined();
+    expect(four(other)).toBeUndefined();
+    expect(six(start('t'), other, command(policy))).toBeUndefined();
+    expect(six(start('t'), command(policy, 'ip6tables'))).toBe(true);
+    expect(six(start('t'), command('-t nat -N DOCKER', 'ip6tables'))).toBe(false);
   });
 
   it('knows the tables that were made for containers, not those of its own namespaces', () => {
@@ -33,10 +36,23 @@ describe('readEngineLog', () => {
       '-t nat -A DOCKER_OUTPUT -j DNAT',
       '-t filter -N DOCKER',
     ].map((args) => command(args));
-    expect(log(start('t'), ...commands).tables).toEqual([]);
-    expect(
-      log(start('t'), ...commands, command('-t raw -A PREROUTING -d 172.17.0.2 -j DROP')).tables,
-    ).toEqual(['raw']);
+    const raw = (program: string) =>
+      log(start('t'), ...commands, command('-t raw -A PREROUTING -d 172.17.0.2 -j DROP', program)).tables;
+    expect(log(start('t'), ...commands).tables).toEqual({ ipv4: [], ipv6: [] });
+    expect(raw('iptables')).toEqual({ ipv4: ['raw'], ipv6: [] });
+    expect(raw('ip6tables')).toEqual({ ipv4: [], ipv6: ['raw'] });
+  });
+
+  it('lists what the last start restored, in its order', () => {
+    const restored = (what: string) => `time="x" level=debug msg="${what}"`;
+    const lines = [
+      restored('Network (aaaaaaa) restored'),
+      start('t'),
+      restored('Network (b1b1b1b) restored'),
+      restored('Network (a2a2a2a) restored'),
+      restored('Endpoint (0123456) restored to network (b1b1b1b)'),
+    ];
+    expect(log(...lines).restored).toEqual(['b1b1b1b', 'a2a2a2a', '0123456']);
   });
 
   it('says whether the last start used the userland proxy', () => {

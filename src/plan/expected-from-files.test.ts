@@ -50,9 +50,26 @@ describe('expectedFromConfiguration', () => {
       kind: 'bad-input',
       why: expect.stringContaining('n.json'),
     });
-    expect(from('{}', [], '20.10.24')).toMatchObject({
+    expect(from('{}', [], '17.03.2')).toMatchObject({
       kind: 'cannot',
-      why: expect.stringContaining('20.10.24'),
+      why: expect.stringContaining('17.03.2'),
     });
+    expect(from('{"firewall-backend":"nftables"}', [], '29.7.2')).toMatchObject({
+      kind: 'cannot',
+      why: expect.stringContaining('nftables'),
+    });
+  });
+
+  it('gives the default network the IPv6 subnet that the options name', () => {
+    const six = (config: string, engine: string) => {
+      const result = from(config, undefined, engine);
+      if (result.kind !== 'planned') throw new Error(result.why);
+      return rulesOf(result.plan, 'ipv6').filter((rule) => rule.includes('MASQUERADE'));
+    };
+    const rule = 'nat -A POSTROUTING -s 2001:db8:1::/64 ! -o docker0 -j MASQUERADE';
+    expect(six('{"ipv6":true,"fixed-cidr-v6":"2001:db8:1::/64"}', '28.5.2')).toEqual([rule]);
+    expect(six('{"ipv6":true,"bip6":"2001:db8:1::9/64"}', '28.5.2')).toEqual([rule]);
+    expect(six('{"fixed-cidr-v6":"2001:db8:1::/64"}', '28.5.2')).toEqual([]);
+    expect(six('{"ipv6":true,"fixed-cidr-v6":"2001:db8:1::/64"}', '26.1.5')).toEqual([]);
   });
 });

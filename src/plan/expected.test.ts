@@ -135,10 +135,101 @@ describe('expectedFromFacts', () => {
     expect(orderOf(start('2026-11-23T01:00:00Z') + start('2026-11-23T01:59:00Z'))).toEqual([docker0, a, z]);
   });
 
+  it('restores networks and endpoints in the order of the log, where it shows one', () => {
+    const start = 'time="2026-11-23T01:59:00Z" msg="Loading containers: start."\n';
+    const networks = [user('bb', 18, '2026-11-23T01:10:00Z'), user('aa', 19, '2026-11-23T01:20:00Z'), bridge];
+    const orderOf = (log: string) =>
+      rulesOf(
+        planned(expectedFromFacts(bundle({ 'docker-network-inspect.json': networks, 'dockerd.log': log })))
+          .plan,
+      )
+        .filter((rule) => rule.startsWith('filter -A DOCKER-BRIDGE'))
+        .map((rule) => /-o br-(..)/.exec(rule)?.[1]);
+    expect(orderOf(start)).toEqual(['aa', 'bb', undefined]);
+    const lines = ['bb00000', 'aa00000'].map((id) => `msg="Network (${id}) restored"`);
+    expect(orderOf(`${start}${lines.join('\n')}\n`)).toEqual(['bb', 'aa', undefined]);
+  });
+
+  it('takes IPv6 forwarding before the start from the log or the policy, too', () => {
+    const six = {
+      ...bridge,
+      EnableIPv6: true,
+      IPAM: { Config: [...bridge.IPAM.Config, { Subnet: 'fd00::/64', Gateway: 'fd00::1' }] },
+    };
+    const policyFor = (files: Readonly<Record<string, unknown>>) =>
+      rulesOf(
+        planned(expectedFromFacts(bundle({ 'docker-network-inspect.json': [six], ...files }))).plan,
+        'ipv6',
+      ).includes('filter -P FORWARD DROP');
+    const save = (policy: string) => `*filter\n:FORWARD ${policy} [0:0]\nCOMMIT\n`;
+    expect(policyFor({})).toBe(true);
+    expect(policyFor({ 'ip6tables-save.txt': save('ACCEPT') })).toBe(false);
+    expect(policyFor({ 'ip6tables-save.txt': save('DROP') })).toBe(true);
+    const log = (args: string) =>
+      `time="2026-11-23T01:00:00Z" msg="Loading containers: start."\nmsg="/sbin/ip6tables, [--wait ${args}]"\n`;
+    expect(policyFor({ 'ip6tables-save.txt': save('DROP'), 'dockerd.log': log('-N X') })).toBe(false);
+  });
+
+  it('binds no IPv6 address of itself where the kernel has none', () => {
+    const container = {
+      Id: 'web',
+      Name: '/web',
+      State: { Running: true },
+      Config: {},
+      HostConfig: { PortBindings: { '80/tcp': [{ HostPort: '8080' }] } },
+      NetworkSettings: {
+        Ports: { '80/tcp': [{ HostPort: '8080' }] },
+        Networks: {
+          bridge: {
+            NetworkID: 'b',
+            EndpointID: 'e',
+            IPAddress: '172.17.0.2',
+            IPPrefixLen: 16,
+            Gateway: '172.17.0.1',
+            GlobalIPv6Address: 'fd00::2',
+            GlobalIPv6PrefixLen: 64,
+          },
+        },
+      },
+    };
+    const six = {
+      ...bridge,
+      EnableIPv6: true,
+      IPAM: { Config: [...bridge.IPAM.Config, { Subnet: 'fd00::/64' }] },
+    };
+    const loopback = (local: string, family: string) => [
+      {
+        ifindex: 1,
+        ifname: 'lo',
+        link_type: 'loopback',
+        flags: ['LOOPBACK', 'UP'],
+        mtu: 65536,
+        addr_info: [{ family, local, prefixlen: 8, scope: 'host' }],
+      },
+    ];
+    const translated = (lo: object) =>
+      rulesOf(
+        planned(
+          expectedFromFacts(
+            bundle({
+              'docker-network-inspect.json': [six],
+              'docker-container-inspect.json': [container],
+              'ip-addr.json': lo,
+            }),
+          ),
+        ).plan,
+        'ipv6',
+      ).some((rule) => rule.includes('DNAT'));
+    expect(translated(loopback('::1', 'inet6'))).toBe(true);
+    expect(translated(loopback('127.0.0.1', 'inet'))).toBe(false);
+  });
+
   it('leaves the tables that the engine made for containers which are gone, with nft', () => {
     const log = 'msg="/sbin/iptables, [--wait -t raw -A PREROUTING -d 172.17.0.2 -j DROP]"';
     const tables = (files: Readonly<Record<string, unknown>>) =>
-      planned(expectedFromFacts(bundle(files))).plan.ruleset.tables.map(({ name }) => name);
+      planned(expectedFromFacts(bundle(files)))
+        .plan.ruleset.tables.filter(({ family }) => family === 'ipv4')
+        .map(({ name }) => name);
     expect(tables({})).toEqual(['filter', 'nat']);
     expect(tables({ 'dockerd.log': log })).toEqual(['raw', 'filter', 'nat']);
     const legacy = '*filter\n:FORWARD ACCEPT [0:0]\n:DOCKER - [0:0]\nCOMMIT\n';
@@ -221,7 +312,12 @@ describe('expectedFromFacts', () => {
       return 'cannot' in result ? result.cannot : undefined;
     };
     expect(cannot({ 'docker-version.json': undefined })).toContain('engine version is unknown');
-    expect(cannot({ 'docker-version.json': { Version: '20.10.24' } })).toContain('20.10.24 (rule layout G3)');
+    expect(cannot({ 'docker-version.json': { Version: '17.03.2' } })).toContain('17.03.2 is not supported');
+    const native = {
+      'docker-version.json': { Version: '29.7.2' },
+      'daemon.json': '{"firewall-backend":"nftables"}',
+    };
+    expect(cannot(native)).toContain('nftables backend');
     expect(cannot({ 'docker-network-inspect.json': undefined })).toContain(
       'docker-network-inspect.json is missing',
     );

@@ -17,14 +17,14 @@ import { hostStateFromFacts } from '../host/state-from-facts.ts';
 import { intentFromInspect } from '../intent/inspect.ts';
 import type { Intent } from '../intent/intent.ts';
 import { compareInstants } from '../intent/time.ts';
-import { formatAddr } from '../net/addr.ts';
+import { type Family, formatAddr } from '../net/addr.ts';
 import type { Options } from '../options/options.ts';
 import { type Resolution, resolveOptions } from '../options/resolve.ts';
 import { newestEngine } from '../options/version.ts';
 import { planBridge } from './bridge/plan.ts';
 import { type EngineLog, readEngineLog } from './engine-log.ts';
 import { engineOf } from './engine-version.ts';
-import { generationOf, portOrderOf, unsupportedEngine } from './generation.ts';
+import { generationOf, portOrderOf, unplannedOptions, unsupportedEngine } from './generation.ts';
 import { type NotInForce, optionsInForce } from './in-force.ts';
 import type { Generation, Plan } from './plan.ts';
 
@@ -72,6 +72,8 @@ export function expectedFromFacts(facts: Facts, given: ExpectOptions = {}): Expe
   if (generation === undefined) return { cannot: unsupportedEngine(engine) };
   const problems: FactProblem[] = [];
   const configuration = configurationOf(facts, engine, problems);
+  const unplanned = unplannedOptions(configuration.options);
+  if (unplanned !== undefined) return { configuration, cannot: unplanned };
   const read = readJson(facts, problems);
   const networks = read('docker-network-inspect.json');
   if (networks === undefined) {
@@ -97,6 +99,7 @@ export function expectedFromFacts(facts: Facts, given: ExpectOptions = {}): Expe
       linkIndexes: linkIndexes(state),
       ...(state.proxies === undefined ? {} : { proxies: state.proxies }),
       ...(engineStarted === undefined ? {} : { engineStarted }),
+      restored: log.restored,
     },
   });
   const { options, notInForce } = optionsInForce(configuration.options, intent.value, log);
@@ -177,6 +180,8 @@ function backendOf(ruleset: Ruleset | undefined): Backend {
   return (docker ?? tables[0])?.backend ?? 'iptables-nft';
 }
 
+const families: readonly Family[] = ['ipv4', 'ipv6'];
+
 type PlanInput = Pick<Parameters<typeof planBridge>[0], 'options' | 'intent' | 'generation' | 'backend'>;
 
 /**
@@ -185,12 +190,21 @@ type PlanInput = Pick<Parameters<typeof planBridge>[0], 'options' | 'intent' | '
  * known, and it is planned as made in the order of creation. After a reboot, or with one start in the log, there is nothing before.
  */
 function planHistory(input: PlanInput, log: EngineLog, host: Namespace | undefined): Plan {
-  const ipForward = forwardingBefore(log, host);
-  const ruleset = { tables: input.backend === 'iptables-nft' ? log.tables.map(emptyTable) : [] };
+  const forwarding = {
+    ipForward: forwardingBefore(log, host, 'ipv4'),
+    ip6Forward: forwardingBefore(log, host, 'ipv6'),
+    listensOnIpv6: listensOnIpv6(host),
+  };
+  const ruleset = {
+    tables:
+      input.backend === 'iptables-nft'
+        ? families.flatMap((f) => log.tables[f].map((t) => emptyTable(f, t)))
+        : [],
+  };
   const { intent } = input;
   const sandboxes = intent.sandboxes.filter(({ restored }) => restored === true);
   if (sandboxes.length === 0 && log.starts.length < 2)
-    return planBridge({ ...input, before: { ruleset, ipForward } });
+    return planBridge({ ...input, before: { ...forwarding, ruleset } });
   const networks = intent.networks
     .filter(({ restored }) => restored === true)
     .toSorted((a, b) => compareInstants(a.created, b.created));
@@ -200,23 +214,40 @@ function planHistory(input: PlanInput, log: EngineLog, host: Namespace | undefin
       networks: networks.map((network) => ({ ...network, restored: false })),
       sandboxes: sandboxes.map((sandbox) => ({ ...sandbox, restored: false })),
     },
-    before: { ruleset, ipForward },
+    before: { ...forwarding, ruleset },
   });
   // Where the earlier run is not known to have set the policy (its default network is gone), this one does it.
-  const forwards = ipForward === true || earlier.operations.some(({ command }) => command.op === 'policy');
-  return planBridge({ ...input, before: { ruleset: earlier.ruleset, ipForward: forwards } });
+  const setPolicy = (family: Family) =>
+    earlier.operations.some((operation) => operation.family === family && operation.command.op === 'policy');
+  return planBridge({
+    ...input,
+    before: {
+      ...forwarding,
+      ruleset: earlier.ruleset,
+      ipForward: forwarding.ipForward === true || setPolicy('ipv4'),
+      ip6Forward: forwarding.ip6Forward === true || setPolicy('ipv6'),
+    },
+  });
 }
 
 /** What an nft table is after its last rule went. */
-function emptyTable(name: TableName): Table {
+function emptyTable(family: Family, name: TableName): Table {
   const chains = builtinChains[name].map((chain) => ({ name: chain, policy: 'ACCEPT' as const, rules: [] }));
-  return { backend: 'iptables-nft', family: 'ipv4', name, chains };
+  return { backend: 'iptables-nft', family, name, chains };
 }
 
 /** Forwarding before the engine's first start: off if it set FORWARD's policy, which it does in that case alone. */
-function forwardingBefore(log: EngineLog, host: Namespace | undefined): boolean | undefined {
-  if (log.setForwardPolicy !== undefined) return !log.setForwardPolicy;
-  const filter = host?.firewall.tables.find(({ family, name }) => family === 'ipv4' && name === 'filter');
+function forwardingBefore(log: EngineLog, host: Namespace | undefined, family: Family): boolean | undefined {
+  const said = log.setForwardPolicy[family];
+  if (said !== undefined) return !said;
+  const filter = host?.firewall.tables.find((table) => table.family === family && table.name === 'filter');
   const policy = filter?.chains.find(({ name }) => name === 'FORWARD')?.policy;
   return policy === undefined ? undefined : policy === 'ACCEPT';
+}
+
+/** The engine tries to listen on ::1, which loopback has unless the kernel was started with ipv6.disable. */
+function listensOnIpv6(host: Namespace | undefined): boolean {
+  const loopback = host?.links.find(({ kind }) => kind === 'loopback');
+  if (loopback === undefined || loopback.addresses.length === 0) return true;
+  return loopback.addresses.some(({ prefix }) => prefix.addr.family === 'ipv6');
 }

@@ -36,7 +36,8 @@ describe('explainOption', () => {
 
   it('lists what the option decides: operations and other parts', () => {
     const { configured, changed } = explain('userland-proxy');
-    expect(configured.operations.map(({ reason }) => reason.step)).toEqual([
+    const ipv4 = configured.operations.filter(({ family }) => family === 'ipv4');
+    expect(ipv4.map(({ reason }) => reason.step)).toEqual([
       'leave loopback to the userland proxy',
       "leave containers' packets for published ports to the userland proxy",
       'translate a published port',
@@ -45,6 +46,7 @@ describe('explainOption', () => {
     expect(changed?.parts.map(({ text }) => text)).toEqual([
       'net.ipv4.conf.docker0.route_localnet = 1',
       'net.bridge.bridge-nf-call-iptables = 1',
+      'net.bridge.bridge-nf-call-ip6tables = 1',
     ]);
   });
 

@@ -17,6 +17,7 @@ import { spans, valueFor } from '../options/version.ts';
 import { defaultNetwork } from './bridge/default-network.ts';
 import { planBridge } from './bridge/plan.ts';
 import { differenceOfPlans, type PlanDifference, type PlanPart, planParts } from './difference.ts';
+import { unplannedOptions } from './generation.ts';
 import { keptByNetwork } from './in-force.ts';
 import type { Generation, Plan } from './plan.ts';
 
@@ -122,6 +123,8 @@ function planSample(
 ): Omit<Variant, 'errors' | 'warnings'> {
   const setting = options.settings[option];
   if (errors[0] !== undefined) return { setting, operations: [], parts: [], impossible: errors[0].message };
+  const unplanned = unplannedOptions(options);
+  if (unplanned !== undefined) return { setting, operations: [], parts: [], impossible: unplanned };
   const intent = sampleIntent(options, generation);
   if (typeof intent === 'string') return { setting, operations: [], parts: [], impossible: intent };
   const plan = planBridge({
@@ -150,9 +153,9 @@ function sampleIntent(options: Options, generation: Generation): Intent | string
   const made = defaultNetwork(options, generation);
   if (made.kind === 'impossible') return made.why;
   if (made.kind === 'none') return { networks: [], sandboxes: [] };
-  const [config] = made.network.ipam;
-  const address = config === undefined ? undefined : nextAddress(config, []);
-  if (address === undefined) return 'the default network has no address for a container';
+  const addresses = made.network.ipam.flatMap((config) => nextAddress(config, []) ?? []);
+  if (addresses.length < made.network.ipam.length)
+    return 'the default network has no address for a container';
   return {
     networks: [made.network],
     sandboxes: [
@@ -165,7 +168,7 @@ function sampleIntent(options: Options, generation: Generation): Intent | string
           {
             network: made.network.id,
             id: 'web',
-            addresses: [address],
+            addresses,
             ports: [{ protocol: 'tcp', containerPort: 80, hostPort: 8080 }],
           },
         ],
@@ -177,6 +180,7 @@ function sampleIntent(options: Options, generation: Generation): Intent | string
 /** Values to try for options that are not booleans, the first that differs from what is configured. */
 const alternatives: Partial<{ readonly [K in OptionName]: readonly OptionValues[K][] }> = {
   bip: ['192.168.200.1/24', '192.168.201.1/24'],
+  'fixed-cidr-v6': ['2001:db8:1::/64', ''],
   'fixed-cidr': ['172.17.128.0/17', '192.168.200.128/25'],
   bridge: ['none', ''],
   ip: ['127.0.0.1', '0.0.0.0'],

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { generationOf, layoutOf, portOrderOf, unsupportedEngine } from './generation.ts';
+import { optionsOf } from '../../test/support/plan.ts';
+import { generationOf, isSince, portOrderOf, unplannedOptions, unsupportedEngine } from './generation.ts';
+import type { Generation } from './plan.ts';
 
-describe('layoutOf', () => {
+describe('generationOf', () => {
   it('knows the layout of every version since 17.06', () => {
     const versions: Readonly<Record<string, string | undefined>> = {
       '17.05.0-ce': undefined,
@@ -26,25 +28,31 @@ describe('layoutOf', () => {
       nonsense: undefined,
       '': undefined,
     };
-    for (const [version, layout] of Object.entries(versions))
-      expect([version, layoutOf(version)]).toEqual([version, layout]);
+    for (const [version, generation] of Object.entries(versions))
+      expect([version, generationOf(version)]).toEqual([version, generation]);
   });
 });
 
-it('generationOf knows only what can be planned', () => {
-  expect(generationOf('17.06.2-ce')).toBe('G1');
-  expect(generationOf('28.5.2+dfsg4')).toBe('G9');
-  expect(generationOf('20.10.24')).toBeUndefined();
-  expect(generationOf('nonsense')).toBeUndefined();
+it('isSince orders the generations as they came', () => {
+  const order: readonly Generation[] = ['G1', 'G2', 'G3', 'G4', 'G5', 'G6', 'G7', 'G8', 'G9', 'G10'];
+  for (const [i, generation] of order.entries())
+    for (const [j, first] of order.entries()) expect(isSince(generation, first)).toBe(i >= j);
 });
 
 it('unsupportedEngine names the version and what is supported', () => {
-  expect(unsupportedEngine('20.10.24')).toBe(
-    'engine 20.10.24 (rule layout G3) is not supported; supported are 17.06.0 to 18.03.0, 18.04, and 28.2.2 to 28.5',
+  expect(unsupportedEngine('17.03.2')).toBe(
+    'engine 17.03.2 is not supported; supported are 17.06.0 and later',
   );
-  expect(unsupportedEngine('x')).toContain('engine x is not supported');
 });
 
-it('portOrderOf', () => {
-  expect([portOrderOf('G1'), portOrderOf('G9')]).toEqual(['sort-port-map', 'compare-bindings']);
+it('unplannedOptions is the nftables backend of 29', () => {
+  const nftables = '{"firewall-backend":"nftables"}';
+  expect(unplannedOptions(optionsOf('29.7.2', nftables))).toContain('29.7.2 with its nftables backend');
+  expect(unplannedOptions(optionsOf('29.7.2', '{"firewall-backend":"iptables"}'))).toBeUndefined();
+  expect(unplannedOptions(optionsOf('28.5.2', nftables))).toBeUndefined();
+});
+
+it('portOrderOf changes with 27', () => {
+  const orders = (['G1', 'G4', 'G5', 'G10'] as const).map(portOrderOf);
+  expect(orders).toEqual(['sort-port-map', 'sort-port-map', 'compare-bindings', 'compare-bindings']);
 });

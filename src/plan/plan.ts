@@ -41,5 +41,5 @@ export interface PlannedProxy {
   readonly reason: Reason;
 }
 
-/** Rule layouts by engine version; see `generation.ts` for the versions of each. Only those written so far. */
-export type Generation = 'G1' | 'G9';
+/** Rule layouts by engine version; see `generation.ts` for the versions of each. */
+export type Generation = 'G1' | 'G2' | 'G3' | 'G4' | 'G5' | 'G6' | 'G7' | 'G8' | 'G9' | 'G10';

@@ -20,6 +20,8 @@ export interface NetworkSpec {
   /** `bridge` unless told. */
   readonly driver?: string;
   readonly subnet?: string;
+  /** Its IPv6 subnet; then the network has IPv6. */
+  readonly subnet6?: string;
   readonly internal?: boolean;
   readonly ipv6?: boolean;
   readonly options?: Readonly<Record<string, string>>;
@@ -28,7 +30,7 @@ export interface NetworkSpec {
 
 export interface ContainerSpec {
   readonly name: string;
-  /** Network name to address: `{ bridge: '172.17.0.2/16' }`; the first one has the ports. */
+  /** Network name to addresses: `{ bridge: '172.17.0.2/16 fd00::2/64' }`; the first one has the ports. */
   readonly on: Readonly<Record<string, string>>;
   /** As `docker run -p`: `[ADDRESS:]HOST:CONTAINER/PROTOCOL`. */
   readonly ports?: readonly string[];
@@ -50,6 +52,8 @@ export interface HostSpec {
   /** iptables-save text. */
   readonly before?: string;
   readonly ipForward?: boolean;
+  readonly ip6Forward?: boolean;
+  readonly listensOnIpv6?: boolean;
 }
 
 export const defaultBridge: NetworkSpec = { name: 'bridge', subnet: '172.17.0.0/16' };
@@ -75,15 +79,17 @@ function networkOf(spec: NetworkSpec): Network {
     driver: spec.driver ?? 'bridge',
     internal: spec.internal ?? false,
     ipv4: spec.subnet !== undefined,
-    ipv6: spec.ipv6 ?? false,
+    ipv6: spec.ipv6 ?? spec.subnet6 !== undefined,
     options: spec.options ?? {},
-    ipam: spec.subnet === undefined ? [] : [{ subnet: prefix(spec.subnet) }],
+    ipam: [spec.subnet, spec.subnet6].flatMap((subnet) =>
+      subnet === undefined ? [] : [{ subnet: prefix(subnet) }],
+    ),
     ...(spec.restored === undefined ? {} : { restored: spec.restored }),
   };
 }
 
 function bindingOf(text: string): PortBinding {
-  const found = /^(?:(.*):)?([0-9]*):([0-9]+)\/(tcp|udp|sctp)$/.exec(text);
+  const found = /^(?:\[?(.*?)\]?:)?([0-9]*):([0-9]+)\/(tcp|udp|sctp)$/.exec(text);
   if (found === null) throw new Error(`bad port ${text}`);
   const hostAddress = parseAddr(found[1] ?? '');
   const protocol = found[4];
@@ -105,7 +111,7 @@ function sandboxOf(spec: ContainerSpec): Sandbox {
     endpoints: Object.entries(spec.on).map(([network, address], index) => ({
       network,
       id: `${spec.name}-${network}`,
-      addresses: [prefix(address)],
+      addresses: address.split(' ').map(prefix),
       ports: index === 0 ? (spec.ports ?? []).map(bindingOf) : [],
       ...(spec.links === undefined ? {} : { links: spec.links }),
       ...(spec.sequence === undefined ? {} : { sequence: spec.sequence }),
@@ -134,13 +140,15 @@ export function planOf(spec: HostSpec): Plan {
     backend: 'iptables-nft',
     before: {
       ipForward: spec.ipForward ?? false,
+      ip6Forward: spec.ip6Forward,
+      listensOnIpv6: spec.listensOnIpv6 ?? true,
       ...(spec.before === undefined ? {} : { ruleset: rulesetOf(spec.before) }),
     },
   };
   return planBridge(input);
 }
 
-/** `filter -P FORWARD DROP` and `filter -A FORWARD ...`: policies that are not ACCEPT, chains that are empty, and rules. */
+/** Rules of one family. `filter -P FORWARD DROP` and `filter -A FORWARD ...`: policies that are not ACCEPT, chains that are empty, and rules. */
 export function rulesOf(plan: Plan, family: Family = 'ipv4'): readonly string[] {
   const tables = plan.ruleset.tables.filter((table) => table.family === family);
   return tables.flatMap(({ name, chains }) =>
@@ -152,7 +160,7 @@ export function rulesOf(plan: Plan, family: Family = 'ipv4'): readonly string[] 
   );
 }
 
-/** Every operation, with how it is guarded: `+` if absent, `?` errors ignored, `!` always. */
+/** Every operation of one family, with how it is guarded: `+` if absent, `?` errors ignored, `!` always. */
 export function commandsOf(plan: Plan, family: Family = 'ipv4'): readonly string[] {
   const marks = { 'if-absent': '+', 'ignore-errors': '?', always: '!' } as const;
   return plan.operations

@@ -5,9 +5,10 @@
  */
 
 import type { Network } from '../../intent/intent.ts';
-import { type Ipv4Addr, parseAddr, parseIpv4 } from '../../net/addr.ts';
+import { type Addr, type Family, parseAddr } from '../../net/addr.ts';
 import type { Because } from '../../net/reason.ts';
 import type { OptionName, Options } from '../../options/options.ts';
+import { isAtLeast } from '../../options/version.ts';
 
 export interface Choice<T> {
   readonly value: T;
@@ -18,6 +19,12 @@ export const gatewayModes = ['nat', 'nat-unprotected', 'routed', 'isolated'] as 
 
 export type GatewayMode = (typeof gatewayModes)[number];
 
+/** The gateway modes that an engine knows; undefined before 27.0, which has none (drivers/bridge/bridge_linux.go). */
+export function gatewayModesOf(engine: string): readonly GatewayMode[] | undefined {
+  if (isAtLeast(engine, '28.0')) return gatewayModes;
+  return isAtLeast(engine, '27.0') ? ['nat', 'routed'] : undefined;
+}
+
 /** Options of bridge networks (libnetwork drivers/bridge/labels.go, netlabel/labels.go), and what the network was made with. */
 export const labels = {
   bridgeName: 'com.docker.network.bridge.name',
@@ -25,10 +32,22 @@ export const labels = {
   icc: 'com.docker.network.bridge.enable_icc',
   hostBinding: 'com.docker.network.bridge.host_binding_ipv4',
   mtu: 'com.docker.network.driver.mtu',
-  hostIpv4: 'com.docker.network.host_ipv4',
   inhibitIpv4: 'com.docker.network.bridge.inhibit_ipv4',
-  gatewayMode: 'com.docker.network.bridge.gateway_mode_ipv4',
   trusted: 'com.docker.network.bridge.trusted_host_interfaces',
+} as const;
+
+/** Options that each family has of its own, and the engines that know them. */
+export const familyLabels = {
+  ipv4: {
+    gatewayMode: 'com.docker.network.bridge.gateway_mode_ipv4',
+    hostAddress: 'com.docker.network.host_ipv4',
+    hostAddressSince: '20.10',
+  },
+  ipv6: {
+    gatewayMode: 'com.docker.network.bridge.gateway_mode_ipv6',
+    hostAddress: 'com.docker.network.host_ipv6',
+    hostAddressSince: '25.0',
+  },
 } as const;
 
 /** Longest interface name: IFNAMSIZ less its NUL; the kernel refuses `/`, `:` and space (dev_valid_name, net/core/dev.c). */
@@ -56,7 +75,8 @@ export function becauseNetwork(network: Network): Because {
 export interface NetworkOptions {
   flag(label: string, fallback: boolean): Choice<boolean>;
   number(label: string, fallback: number): Choice<number>;
-  address(label: string): Choice<Ipv4Addr> | undefined;
+  /** Of this family, or of either. */
+  address(label: string, family?: Family): Choice<Addr> | undefined;
   text(label: string): Choice<string> | undefined;
   /** One of a few words. */
   word<T extends string>(label: string, words: readonly T[], fallback: T): Choice<T>;
@@ -89,13 +109,14 @@ export function networkOptions(network: Network, note: (line: string) => void): 
       const text = Object.hasOwn(network.options, label) ? network.options[label] : undefined;
       return text === undefined ? undefined : { value: text, because: because(label, text) };
     },
-    address: (label) => {
+    address: (label, family) => {
       const text = Object.hasOwn(network.options, label) ? network.options[label] : undefined;
       if (text === undefined) return undefined;
-      const value = parseIpv4(text);
-      // An IPv6 address is no mistake: host_binding_ipv4 takes one, and then no IPv4 port is bound by default.
-      if (value === undefined && parseAddr(text) === undefined) refuse(label, text);
-      return value === undefined ? undefined : { value, because: because(label, text) };
+      const value = parseAddr(text);
+      if (value !== undefined && (family === undefined || value.family === family))
+        return { value, because: because(label, text) };
+      refuse(label, text);
+      return undefined;
     },
   };
 }

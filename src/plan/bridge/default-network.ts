@@ -8,10 +8,11 @@ import type { IpamConfig, Network } from '../../intent/intent.ts';
 import { candidatePools, chooseSubnet, gatewayOf } from '../../intent/ipam.ts';
 import { containsAddr, containsPrefix, maskPrefix, type Prefix, parsePrefix } from '../../net/prefix.ts';
 import type { Options } from '../../options/options.ts';
+import { isSince } from '../generation.ts';
 import type { Generation } from '../plan.ts';
 
 export interface DefaultNetworkHost {
-  /** What an automatic subnet must not overlap: the host's routes (28: those without a gateway), its name servers. */
+  /** What an automatic subnet must not overlap: the host's routes (since 20.10 those without a gateway), its name servers. */
   readonly taken: readonly Prefix[];
   /** IPv4 addresses that the bridge already has. */
   readonly bridgeAddresses: readonly Prefix[];
@@ -25,7 +26,10 @@ export type DefaultNetwork =
 /** A host that has nothing yet. */
 export const emptyHost: DefaultNetworkHost = { taken: [], bridgeAddresses: [] };
 
-/** Chooses subnet, gateway and range; the other settings stay in the Options, where the plan finds them. */
+/**
+ * Chooses subnet, gateway and range; the other settings stay in the Options, where the plan finds them. An IPv6 subnet that
+ * no option names (27 and later make one up from the host's id) stays out.
+ */
 export function defaultNetwork(
   options: Options,
   generation: Generation,
@@ -34,7 +38,9 @@ export function defaultNetwork(
   const { bridge, bip } = options.settings;
   if (bridge.value === 'none') return { kind: 'none' };
   const asked = parsePrefix(bip.value);
-  const ipam = generation === 'G1' ? electAsG1(options, asked, host) : electAsG9(options, asked, host);
+  const ipam = isSince(generation, 'G6')
+    ? electSince28(options, asked, host)
+    : electUntil27(options, asked, host);
   if (ipam === undefined) {
     return {
       kind: 'impossible',
@@ -52,9 +58,17 @@ export function defaultNetwork(
       ipv4: true,
       ipv6: options.settings.ipv6.value,
       options: { 'com.docker.network.bridge.default_bridge': 'true' },
-      ipam: [{ ...ipam, ...(gateway === undefined ? {} : { gateway }) }],
+      ipam: [{ ...ipam, ...(gateway === undefined ? {} : { gateway }) }, ...ipv6Config(options)],
     },
   };
+}
+
+function ipv6Config({ settings }: Options): readonly IpamConfig[] {
+  if (!settings.ipv6.value) return [];
+  const range = parsePrefix(settings['fixed-cidr-v6'].value);
+  const own = parsePrefix(settings.bip6.value);
+  const subnet = own ?? range;
+  return subnet === undefined ? [] : [configOf(subnet, own, own === undefined ? undefined : range)];
 }
 
 function automatic(options: Options, host: DefaultNetworkHost): Prefix | undefined {
@@ -70,7 +84,7 @@ function configOf(subnet: Prefix, gateway: Prefix | undefined, ipRange: Prefix |
 }
 
 /** A range outside the subnet is taken as it is. */
-function electAsG1(
+function electUntil27(
   options: Options,
   asked: Prefix | undefined,
   host: DefaultNetworkHost,
@@ -87,7 +101,7 @@ function electAsG1(
  * Without an address to start from, the range is the subnet. An address of docker0 that does not contain the range is
  * given up and one with a smaller subnet widened; a bridge of the administrator's keeps its address and loses the range.
  */
-function electAsG9(
+function electSince28(
   options: Options,
   asked: Prefix | undefined,
   host: DefaultNetworkHost,

@@ -125,6 +125,7 @@ describe('commands', () => {
       + nat -A DOCKER ! -i docker0 -p tcp -m tcp --dport 8080 -j DNAT --to-destination 172.17.0.2:80
       ? nat -D POSTROUTING -s 172.17.0.2/32 -d 172.17.0.2/32 -p tcp -m tcp --dport 80 -j MASQUERADE
       + filter -I DOCKER -d 172.17.0.2/32 ! -i docker0 -o docker0 -p tcp -m tcp --dport 80 -j ACCEPT
+      ? raw -D PREROUTING -d 172.17.0.2/32 ! -i docker0 -p tcp -m tcp --dport 80 -j DROP
     `),
     );
   });
@@ -422,8 +423,10 @@ describe('direct access to containers', () => {
     const old = /^\? raw -D .* --dport 80 -j DROP$/;
     const removals = (spec: HostSpec) =>
       commandsOf(planOf(spec)).filter((command) => old.test(command)).length;
-    expect(removals(host())).toBe(1);
-    expect(removals({ ...host(), env: { DOCKER_INSECURE_NO_IPTABLES_RAW: '0' } })).toBe(1);
+    // Once for the binding of 0.0.0.0, once for that of ::, which leads to the same container.
+    expect(removals(host())).toBe(2);
+    expect(removals(host('{"userland-proxy":false}'))).toBe(1);
+    expect(removals({ ...host(), env: { DOCKER_INSECURE_NO_IPTABLES_RAW: '0' } })).toBe(2);
   });
 
   it('is not looked at where raw rules are forbidden', () => {
@@ -519,7 +522,7 @@ describe('options of a network', () => {
   it('without IPv4 no rule of IPv4 is made', () => {
     const plan = planOf({ engine, networks: [{ name: 'net', ipv6: true }] });
     expect(rulesOf(plan).filter((rule) => rule.includes('br-net'))).toEqual([]);
-    expect(plan.unmodelled).toEqual(['network net: its IPv6 addresses, routes and ip6tables rules']);
+    expect(plan.unmodelled).toEqual(['network net: its IPv6 subnet is not known, nor what follows from it']);
   });
 });
 

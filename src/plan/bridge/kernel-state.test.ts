@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { defaultBridge, type HostSpec, planOf } from '../../../test/support/plan.ts';
+import { defaultBridge, type HostSpec, type NetworkSpec, planOf } from '../../../test/support/plan.ts';
 import { formatAddr } from '../../net/addr.ts';
 import { formatPrefix } from '../../net/prefix.ts';
 
@@ -74,7 +74,7 @@ describe.each(engines)('with engine %s', (engine) => {
     expect(sysctls({ engine, config: '{"userland-proxy":false}' })).toEqual({
       'net.ipv4.ip_forward': '1',
       'net.ipv4.conf.docker0.route_localnet': '1',
-      ...(engine === '28.5.2' ? filtered : {}),
+      ...(engine === '28.5.2' ? { ...filtered, 'net.bridge.bridge-nf-call-ip6tables': '1' } : {}),
     });
     expect(sysctls({ engine, config: '{"userland-proxy":false,"iptables":false}' })).not.toMatchObject(
       filtered,
@@ -92,7 +92,7 @@ describe.each(engines)('with engine %s', (engine) => {
       'udp 127.0.0.1:81 172.17.0.2:81',
     ]);
     expect(proxies('{"userland-proxy":false}')).toEqual([]);
-    expect(proxies('{"ip":"::1"}')).toEqual(['udp 127.0.0.1:81 172.17.0.2:81']);
+    expect(proxies('{"ip":"::1"}')).toEqual(['tcp ::1:8080 172.17.0.2:80', 'udp 127.0.0.1:81 172.17.0.2:81']);
   });
 
   it('containers that are stopped or on internal networks publish nothing', () => {
@@ -125,10 +125,95 @@ describe.each(engines)('with engine %s', (engine) => {
   });
 });
 
+describe('networks with IPv6', () => {
+  const dual = { name: 'net', subnet: '10.5.0.0/24', subnet6: 'fd00:5::/64' };
+  const on = { net: '10.5.0.2/24 fd00:5::2/64' };
+  const port = { name: 'web', on, ports: ['8080:80/tcp', '[::1]:81:81/tcp', '127.0.0.1:82:82/tcp'] };
+  const mode = (value: string) => ({ 'com.docker.network.bridge.gateway_mode_ipv6': value });
+
+  it('have both addresses, until 26 a link-local one besides', () => {
+    expect(links({ engine: '26.1.5', networks: [dual] })).toEqual([
+      'br-net 1500 up 10.5.0.1/24,fd00:5::1/64,fe80::1/64',
+    ]);
+    expect(links({ engine: '27.5.1', networks: [dual] })).toEqual([
+      'br-net 1500 up 10.5.0.1/24,fd00:5::1/64',
+    ]);
+    const isolated = { ...dual, internal: true, options: mode('isolated') };
+    expect(links({ engine: '28.5.2', networks: [isolated] })).toEqual(['br-net 1500 up 10.5.0.1/24']);
+  });
+
+  it('have a route for each, the IPv6 one without a source', () => {
+    const { routes } = planOf({ engine: '28.5.2', networks: [dual] });
+    expect(
+      routes.map(({ family, dst, preferredSource, metric }) => [
+        family,
+        formatPrefix(dst),
+        preferredSource && formatAddr(preferredSource),
+        metric,
+      ]),
+    ).toEqual([
+      ['ipv4', '10.5.0.0/24', '10.5.0.1', 0],
+      ['ipv6', 'fd00:5::/64', undefined, 256],
+    ]);
+  });
+
+  it('turn IPv6 forwarding on and router advertisements off', () => {
+    const six = {
+      'net.ipv6.conf.default.forwarding': '1',
+      'net.ipv6.conf.all.forwarding': '1',
+      'net.ipv6.conf.br-net.accept_ra': '0',
+      'net.ipv6.conf.br-net.disable_ipv6': '0',
+    };
+    expect(sysctls({ engine: '28.5.2', networks: [dual] })).toEqual({ 'net.ipv4.ip_forward': '1', ...six });
+    expect(sysctls({ engine: '28.5.2', networks: [dual], config: '{"ip-forward":false}' })).toEqual({
+      'net.ipv6.conf.br-net.accept_ra': '0',
+      'net.ipv6.conf.br-net.disable_ipv6': '0',
+    });
+    const isolated = { ...dual, internal: true, options: mode('isolated') };
+    expect(sysctls({ engine: '28.5.2', networks: [isolated] })['net.ipv6.conf.br-net.disable_ipv6']).toBe(
+      '1',
+    );
+  });
+
+  it('filter between ports of the bridge: until 26 for the families of the network, since 27 for those with rules', () => {
+    const options = { 'com.docker.network.bridge.enable_icc': 'false' };
+    const filtered = (engine: string, network: NetworkSpec, config = '{}') =>
+      Object.keys(sysctls({ engine, config, networks: [{ ...network, options }] }))
+        .filter((name) => name.startsWith('net.bridge'))
+        .map((name) => name.slice('net.bridge.bridge-nf-call-'.length));
+    const four = { name: 'net', subnet: '10.5.0.0/24' };
+    expect(filtered('26.1.5', four)).toEqual(['iptables']);
+    expect(filtered('26.1.5', dual)).toEqual(['iptables', 'ip6tables']);
+    expect(filtered('26.1.5', dual, '{"iptables":false}')).toEqual([]);
+    expect(filtered('27.5.1', four)).toEqual(['iptables', 'ip6tables']);
+    expect(filtered('27.5.1', dual, '{"ip6tables":false}')).toEqual(['iptables']);
+  });
+
+  it('have proxies on the addresses of both', () => {
+    const proxies = (spec: Partial<HostSpec>) =>
+      planOf({ engine: '28.5.2', networks: [dual], containers: [port], ...spec }).proxies.map(
+        ({ hostAddress, hostPort, containerAddress }) => `${hostAddress} ${hostPort} ${containerAddress}`,
+      );
+    const both = ['0.0.0.0 8080 10.5.0.2', ':: 8080 fd00:5::2', '::1 81 fd00:5::2', '127.0.0.1 82 10.5.0.2'];
+    expect(proxies({})).toEqual(both);
+    expect(proxies({ listensOnIpv6: false })).toEqual(both.filter((proxy) => !proxy.startsWith(':: ')));
+    expect(proxies({ engine: '19.03.15' })).toEqual([
+      '0.0.0.0 8080 10.5.0.2',
+      '::1 81 10.5.0.2',
+      '127.0.0.1 82 10.5.0.2',
+    ]);
+    const routed = { ...dual, options: mode('routed') };
+    expect(proxies({ networks: [routed] })).toEqual(['0.0.0.0 8080 10.5.0.2', '127.0.0.1 82 10.5.0.2']);
+    const binding = { ...dual, options: { 'com.docker.network.bridge.host_binding_ipv4': '::1' } };
+    expect(proxies({ networks: [binding] })[0]).toBe('::1 8080 fd00:5::2');
+  });
+});
+
 describe('17.06', () => {
   it('leaves the MTU of a bridge without ports to the kernel', () => {
     expect(links({ engine: '17.06.2', config: '{"mtu":1400}' })).toEqual(['docker0 1500 up 172.17.0.1/16']);
-    expect(links({ engine: '28.5.2', config: '{"mtu":1400}' })).toEqual(['docker0 1400 up 172.17.0.1/16']);
+    expect(links({ engine: '24.0.9', config: '{"mtu":1400}' })).toEqual(['docker0 1500 up 172.17.0.1/16']);
+    expect(links({ engine: '25.0.0', config: '{"mtu":1400}' })).toEqual(['docker0 1400 up 172.17.0.1/16']);
     const networks = [defaultBridge, { name: 'net', subnet: '10.5.0.0/24' }];
     const containers = [{ name: 'b', on: { net: '10.5.0.2/24' } }];
     expect(links({ engine: '17.06.2', config: '{"mtu":1400}', networks, containers })[0]).toBe(

@@ -9,7 +9,8 @@ import { ensure, reason, type Step } from './steps.ts';
 
 /** One rule for the question and one for the answer, appended to DOCKER (libnetwork iptables.ChainInfo.Link). */
 export function linkSteps(endpoint: BridgeEndpoint): readonly Step[] {
-  const { network, address } = endpoint;
+  const { network } = endpoint;
+  const address = endpoint.addresses.ipv4;
   if (network.icc.value || address === undefined) return [];
   const why = reason(
     'let a container reach what it is linked to',

@@ -9,11 +9,14 @@ import type { Intent } from '../../intent/intent.ts';
 import type { Options } from '../../options/options.ts';
 import type { Generation, Plan } from '../plan.ts';
 import { g1Steps } from './g1.ts';
-import { g9Steps } from './g9.ts';
+import { g6Steps } from './g6.ts';
+import { g7Steps, g8Steps, g9Steps } from './g9.ts';
+import { g10Steps } from './g10.ts';
 import { plannedLinks, plannedProxies, plannedRoutes, plannedSysctls } from './kernel-state.ts';
 import { bridgeNetworks } from './network.ts';
 import type { Script } from './script.ts';
-import { toOperations } from './steps.ts';
+import { g2Steps, g3Steps, g4Steps } from './stages.ts';
+import { type FamilyStep, toOperations } from './steps.ts';
 
 export interface BridgePlanInput {
   readonly options: Options;
@@ -24,25 +27,41 @@ export interface BridgePlanInput {
     readonly ruleset?: Ruleset;
     /** net.ipv4.ip_forward; undefined counts as off. */
     readonly ipForward: boolean | undefined;
+    /** net.ipv6.conf.all.forwarding; undefined counts as off. */
+    readonly ip6Forward?: boolean | undefined;
+    /** False: the kernel has no IPv6 to listen on (ipv6.disable). */
+    readonly listensOnIpv6?: boolean;
   };
   readonly backend: Backend;
 }
 
+const stepsOf: Readonly<Record<Generation, (script: Script) => readonly FamilyStep[]>> = {
+  G1: g1Steps,
+  G2: g2Steps,
+  G3: g3Steps,
+  G4: g4Steps,
+  // What 27 adds to the steps of 23 are network options.
+  G5: g4Steps,
+  G6: g6Steps,
+  G7: g7Steps,
+  G8: g8Steps,
+  G9: g9Steps,
+  G10: g10Steps,
+};
+
 /** Plans the bridge networks of a host. */
 export function planBridge(input: BridgePlanInput): Plan {
   const { options, intent, generation, before } = input;
-  const { networks, endpoints, notes } = bridgeNetworks(options, intent, generation);
+  const { networks, endpoints, notes } = bridgeNetworks(options, intent);
   const script: Script = {
     options,
     networks,
     endpoints,
-    forwardingBefore: before?.ipForward,
+    forwardingBefore: { ipv4: before?.ipForward, ipv6: before?.ip6Forward },
     predefinedMade: predefinedMade(intent),
+    listensOnIpv6: before?.listensOnIpv6 ?? true,
   };
-  const operations = toOperations(generation === 'G1' ? g1Steps(script) : g9Steps(script), {
-    backend: input.backend,
-    family: 'ipv4',
-  });
+  const operations = toOperations(stepsOf[generation](script), input.backend);
   const { ruleset, log } = runOperations(before?.ruleset ?? emptyRuleset, operations);
   const failed = log.find(({ result }) => result === 'failed');
   return {

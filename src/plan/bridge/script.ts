@@ -1,12 +1,12 @@
 /**
  * Script: what a generation is given to write its steps from.
- * In: made by `plan.ts` from Options and Intent. Out: read by `g1.ts`, `g9.ts` and `kernel-state.ts`.
- * Also the small questions that all of them ask; no rule is written here.
+ * In: made by `plan.ts` from Options and Intent. Out: read by the generations and by `kernel-state.ts`.
+ * Also the small questions that all of them ask; no rule is written here. Ports are `ports.ts`'s subject.
  */
-import type { PortBinding } from '../../intent/intent.ts';
-import { type Addr, formatAddr, type Ipv4Addr, isUnspecified } from '../../net/addr.ts';
+import { type Addr, type Family, formatAddr, isUnspecified } from '../../net/addr.ts';
 import type { Because } from '../../net/reason.ts';
 import type { OptionName, Options } from '../../options/options.ts';
+import { isAtLeast } from '../../options/version.ts';
 import { becauseOption } from './choices.ts';
 import type { BridgeEndpoint, BridgeNetwork } from './network.ts';
 
@@ -14,30 +14,39 @@ export interface Script {
   readonly options: Options;
   readonly networks: readonly BridgeNetwork[];
   readonly endpoints: readonly BridgeEndpoint[];
-  /** net.ipv4.ip_forward before the engine started; undefined counts as off, as on a fresh host. */
-  readonly forwardingBefore: boolean | undefined;
+  /** Forwarding (net.ipv4.ip_forward, net.ipv6.conf.all.forwarding) before the engine started; undefined counts as off, as on a fresh host. */
+  readonly forwardingBefore: Readonly<Record<Family, boolean | undefined>>;
   /** Networks of the drivers null and host that this start makes (none, host); DOCKER-USER is put first after each. */
   readonly predefinedMade: number;
-}
-
-/** One published port with an IPv4 side. */
-export interface PublishedPort {
-  readonly endpoint: BridgeEndpoint;
-  readonly binding: PortBinding;
-  readonly containerAddress: Ipv4Addr;
-  readonly hostAddress: Ipv4Addr;
-  readonly because: Because;
-  /** What gave the host address: the request, or the network's default binding. */
-  readonly addressBecause: Because;
+  /** Programs of the host can listen on IPv6 addresses. */
+  readonly listensOnIpv6: boolean;
 }
 
 export function because(script: Script, name: OptionName): Because {
   return becauseOption(script.options, name);
 }
 
-/** Whether the engine makes IPv4 rules at all. */
-export function usesIptables(script: Script): boolean {
-  return script.options.settings.iptables.value;
+/** Whether the engine makes rules of this family at all. */
+export function usesTables(script: Script, family: Family): boolean {
+  return script.options.settings[tablesOption(family)].value;
+}
+
+/** The families that the engine makes rules of, in its order. */
+export function usedFamilies(script: Script): readonly Family[] {
+  return (['ipv4', 'ipv6'] as const).filter((family) => usesTables(script, family));
+}
+
+export function becauseTables(script: Script, family: Family): Because {
+  return because(script, tablesOption(family));
+}
+
+/** The engine itself as a Because: it does so whatever it is told. */
+export function becauseEngine({ options }: Script): Because {
+  return { setting: 'engine', value: options.engine, origin: { kind: 'default' } };
+}
+
+function tablesOption(family: Family): 'iptables' | 'ip6tables' {
+  return family === 'ipv4' ? 'iptables' : 'ip6tables';
 }
 
 /** Hairpin NAT in place of docker-proxy: libnetwork's "hairpin mode". */
@@ -45,16 +54,33 @@ export function isHairpin(script: Script): boolean {
   return !script.options.settings['userland-proxy'].value;
 }
 
-/** Whether this start turns forwarding on; then FORWARD's policy follows. */
-export function turnsForwardingOn(script: Script): boolean {
-  return script.options.settings['ip-forward'].value && script.forwardingBefore !== true;
+/** Whether this start turns forwarding on, once it has a reason to; then FORWARD's policy may follow. */
+export function turnsForwardingOn(script: Script, family: Family): boolean {
+  return script.options.settings['ip-forward'].value && script.forwardingBefore[family] !== true;
 }
 
-/** Endpoints that came back from the store, in its order: that of their ids. */
+/** The engine's version is this one or later: for details that changed within a generation. */
+export function engineIsAtLeast(script: Script, version: string): boolean {
+  return isAtLeast(script.options.engine, version);
+}
+
+export function restoredNetworks(script: Script): readonly BridgeNetwork[] {
+  return script.networks.filter(({ restored }) => restored);
+}
+
+/** Networks made since the engine started. */
+export function madeNetworks(script: Script): readonly BridgeNetwork[] {
+  return script.networks.filter(({ restored }) => !restored);
+}
+
+/** Endpoints that came back from the store, in the order in which they did. */
 export function restoredEndpoints(script: Script): readonly BridgeEndpoint[] {
   return script.endpoints
     .filter(({ sandbox }) => sandbox.restored === true)
-    .sort((a, b) => (a.endpoint.id < b.endpoint.id ? -1 : a.endpoint.id > b.endpoint.id ? 1 : 0));
+    .sort(({ endpoint: a }, { endpoint: b }) => {
+      const byId = a.id < b.id ? -1 : a.id > b.id ? 1 : 0;
+      return (a.restoredAt ?? 0) - (b.restoredAt ?? 0) || byId;
+    });
 }
 
 /** Endpoints made since the engine started, in the order in which they were made. */
@@ -62,43 +88,12 @@ export function madeEndpoints(script: Script): readonly BridgeEndpoint[] {
   return script.endpoints.filter(({ sandbox }) => sandbox.restored !== true);
 }
 
-/** The IPv4 ports of an endpoint, in the order in which they are mapped. */
-export function publishedPorts(endpoint: BridgeEndpoint): readonly PublishedPort[] {
-  const { network, sandbox, address } = endpoint;
-  if (address === undefined || network.internal.value) return [];
-  return endpoint.endpoint.ports.flatMap((binding) => {
-    const hostAddress = binding.hostAddress ?? network.hostBinding.value;
-    if (hostAddress?.family !== 'ipv4') return [];
-    const request: Because = {
-      setting: 'publish',
-      value: describeBinding(binding),
-      origin: { kind: 'container', container: sandbox.name },
-    };
-    return [
-      {
-        endpoint,
-        binding,
-        containerAddress: address,
-        hostAddress,
-        because: request,
-        addressBecause: binding.hostAddress === undefined ? network.hostBinding.because : request,
-      },
-    ];
-  });
-}
-
-/** As `docker run -p` takes it: `127.0.0.1:8080:80/tcp`. */
-export function describeBinding(binding: PortBinding): string {
-  const host = binding.hostAddress === undefined ? '' : `${formatAddr(binding.hostAddress)}:`;
-  return `${host}${binding.hostPort || ''}:${binding.containerPort}/${binding.protocol}`;
-}
-
 /** The container of an endpoint as a Because. */
 export function becauseEndpoint({ sandbox }: BridgeEndpoint): Because {
   return { setting: 'endpoint', value: sandbox.name, origin: { kind: 'container', container: sandbox.name } };
 }
 
-/** The host address as a -d argument; iptables reads 0.0.0.0 as one host, `0/0` as any. */
+/** The host address as a -d argument; iptables reads 0.0.0.0 as one host, `0/0` as any, ip6tables too. */
 export function destinationArgument(addr: Addr): string {
   return isUnspecified(addr) ? '0/0' : formatAddr(addr);
 }

@@ -15,6 +15,16 @@ export interface Step {
   readonly reason: Reason;
 }
 
+/** A step of iptables (ipv4) or of ip6tables. */
+export interface FamilyStep extends Step {
+  readonly family: Family;
+}
+
+/** The same steps for one family. */
+export function inFamily(family: Family, steps: readonly Step[]): readonly FamilyStep[] {
+  return steps.map((step) => ({ ...step, family }));
+}
+
 /** What the engine is doing and the settings that made it so, the deciding one first; one that is named twice counts once. */
 export function reason(step: string, ...because: readonly Because[]): Reason {
   return { step, because: [...new Set(because)] };
@@ -35,20 +45,31 @@ export function remove(why: Reason, ...args: readonly string[]): Step {
   return { args, when: 'ignore-errors', reason: why };
 }
 
+/** A rule of table and chain that is wanted at the end of its chain, or not at all. */
+export function appendOrRemove(
+  wanted: boolean,
+  why: Reason,
+  table: string,
+  chain: string,
+  ...rule: readonly string[]
+): Step {
+  return wanted
+    ? ensure(why, '-t', table, '-A', chain, ...rule)
+    : remove(why, '-t', table, '-D', chain, ...rule);
+}
+
 /** libnetwork's EnsureJumpRule: away with the jump wherever it is, and in again at the top. */
 export function jumpFirst(why: Reason, from: string, to: string): readonly Step[] {
   return [remove(why, '-D', from, '-j', to), always(why, '-I', from, '-j', to)];
 }
 
 /** Turns steps into operations. Arguments are made of checked values, so one that iptables cannot read is a bug. */
-export function toOperations(
-  steps: readonly Step[],
-  defaults: { readonly backend: Backend; readonly family: Family },
-): readonly Operation[] {
-  return steps.map(({ args, when, reason: why }) => {
-    const parsed = parseCommand(args, defaults);
+export function toOperations(steps: readonly FamilyStep[], backend: Backend): readonly Operation[] {
+  return steps.map(({ args, when, reason: why, family }) => {
+    const parsed = parseCommand(args, { backend, family });
     if (!('command' in parsed)) throw new Error(`bad step ${args.join(' ')}: ${JSON.stringify(parsed)}`);
-    return { ...defaults, table: parsed.table, command: withReason(parsed.command, why), when, reason: why };
+    const command = withReason(parsed.command, why);
+    return { backend, family, table: parsed.table, command, when, reason: why };
   });
 }
 
