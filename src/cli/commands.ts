@@ -8,6 +8,7 @@ import { doctorCommand } from './doctor.ts';
 import { explainCommand } from './explain.ts';
 import { labCommand } from './lab.ts';
 import { rulesCommand } from './rules.ts';
+import { storeCommand } from './store.ts';
 import { tourCommand } from './tour.ts';
 import { traceCommand } from './trace.ts';
 
@@ -18,6 +19,7 @@ export const commands: readonly (() => Command)[] = [
   rulesCommand,
   explainCommand,
   configCommand,
+  storeCommand,
   captureCommand,
   labCommand,
 ];

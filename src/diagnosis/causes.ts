@@ -28,6 +28,7 @@ export const causes = [
   'output-blocks-host',
   'legacy-and-nft-mixed',
   'extra-base-chain-drops',
+  'firewalld-rejects-forward',
   'container-firewall-drops',
   'connection-untracked',
   'rate-limited',

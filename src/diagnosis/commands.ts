@@ -4,6 +4,7 @@
  */
 import { commandArgs } from '../firewall/command-text.ts';
 import { editTable } from '../firewall/edit.ts';
+import { nftEditArgs } from '../firewall/nft/edit.ts';
 import type { Ruleset, Table } from '../firewall/ruleset.ts';
 import type { StateChange } from '../host/change.ts';
 import type { HostState, Route } from '../host/state.ts';
@@ -21,7 +22,7 @@ export function commandRepair(state: HostState, changes: readonly StateChange[])
     return commandsOf(change).map((args) => `${prefix}${shellLine(args)}`);
   });
   if (lines.length === 0) return undefined;
-  const rulesOnly = changes.every((c) => c.kind === 'ruleset');
+  const rulesOnly = changes.every((c) => c.kind === 'ruleset' || c.kind === 'nft');
   return { kind: rulesOnly ? 'rule' : 'command', change: lines.join('\n') };
 }
 
@@ -73,6 +74,10 @@ function commandsOf(change: StateChange): readonly Args[] {
     case 'delete-nft-chain':
       // Only the engine does the first two; the third stands for a suspicion, and nothing is deleted on suspicion.
       return [];
+    case 'nft': {
+      const args = nftEditArgs(change.edit);
+      return args === undefined ? [] : [args];
+    }
     case 'delete-policy-rule':
       return [['ip', 'rule', 'del', 'priority', `${change.priority}`]];
   }

@@ -5,7 +5,7 @@ import { formatRule } from '../firewall/args.ts';
 import { findTable, type Ruleset } from '../firewall/ruleset.ts';
 import type { Origin } from '../net/reason.ts';
 import type { SourceRef } from '../net/source.ts';
-import type { RuleHit } from '../packet/trace.ts';
+import type { IptablesHit } from '../packet/trace.ts';
 import type { Patient } from './candidate.ts';
 import type { Evidence } from './finding.ts';
 
@@ -39,7 +39,7 @@ export function lineEvidence(at: SourceRef | undefined, patient: Lines): Evidenc
 }
 
 /** A rule or policy that was hit: its line where it was read from a file, else its text. */
-export function ruleEvidence(hit: RuleHit, ruleset: Ruleset, patient: Lines): Evidence[] {
+export function ruleEvidence(hit: IptablesHit, ruleset: Ruleset, patient: Lines): Evidence[] {
   const { backend, table, chain, rule } = hit;
   const holder = findTable(ruleset, { backend, family: 'ipv4', table });
   const at = rule === undefined ? holder?.chains.find((c) => c.name === chain)?.at : rule.at;

@@ -13,11 +13,12 @@ import {
   type Table,
 } from '../firewall/ruleset.ts';
 import type { Namespace } from '../host/state.ts';
-import type { RuleHit, Trace } from '../packet/trace.ts';
+import type { IptablesHit, RuleHit, Trace } from '../packet/trace.ts';
 import type { Candidate, Patient } from './candidate.ts';
 import type { Cause } from './causes.ts';
 import { ruleEvidence } from './evidence.ts';
 import { bridgeNames } from './networks.ts';
+import { nftCandidates } from './nft-faults.ts';
 
 /** Candidates for everything foreign that these walks met. */
 export function ruleFaultCandidates(patient: Patient, traces: readonly Trace[]): Candidate[] {
@@ -46,6 +47,7 @@ function hitsOf(trace: Trace): { namespace: string; hit: RuleHit }[] {
 }
 
 function candidatesFor(patient: Patient, ns: Namespace, hit: RuleHit): Candidate[] {
+  if (hit.backend === 'nftables') return nftCandidates(patient, ns, hit);
   if (hit.rule === undefined) return hit.position === 0 ? policyCandidates(patient, ns, hit) : [];
   if (ns.kind === 'host' && isPlanned(patient, hit, hit.rule)) return [];
   const table = tableOf(ns.firewall, hit);
@@ -83,7 +85,7 @@ function candidatesFor(patient: Patient, ns: Namespace, hit: RuleHit): Candidate
 }
 
 /** A policy that drops: let the bridges pass this hook, or the container's own traffic. */
-function policyCandidates(patient: Patient, ns: Namespace, hit: RuleHit): Candidate[] {
+function policyCandidates(patient: Patient, ns: Namespace, hit: IptablesHit): Candidate[] {
   const table = tableOf(ns.firewall, hit);
   if (table === undefined || (ns.kind === 'host' && isPlannedPolicy(patient, hit))) return [];
   const base = {
@@ -145,16 +147,16 @@ function policyCandidates(patient: Patient, ns: Namespace, hit: RuleHit): Candid
 }
 
 /** Opening a whole hook costs more than letting one bridge pass; Docker's own DROP in FORWARD keeps unpublished ports closed. */
-function policyCost(ns: Namespace, hit: RuleHit): number {
+function policyCost(ns: Namespace, hit: IptablesHit): number {
   if (ns.kind !== 'host') return 1.5;
   return hit.chain === 'FORWARD' ? 4 : 2.5;
 }
 
-function tableOf(ruleset: Ruleset, hit: RuleHit): Table | undefined {
+function tableOf(ruleset: Ruleset, hit: IptablesHit): Table | undefined {
   return ruleset.tables.find((t) => t.backend === hit.backend && t.name === hit.table && chainHolds(t, hit));
 }
 
-function chainHolds(table: Table, hit: RuleHit): boolean {
+function chainHolds(table: Table, hit: IptablesHit): boolean {
   const chain = findChain(table, hit.chain);
   if (chain === undefined) return false;
   return hit.rule === undefined ? chain.policy === 'DROP' : chain.rules.includes(hit.rule);
@@ -169,7 +171,7 @@ function editChain(ruleset: Ruleset, table: Table, name: string, edit: (chain: C
 }
 
 /** Whether the engine made this rule: it is in the plan, or, without a plan, it looks like one of the engine's. */
-function isPlanned(patient: Patient, hit: RuleHit, rule: Rule): boolean {
+function isPlanned(patient: Patient, hit: IptablesHit, rule: Rule): boolean {
   const plan = patient.expected?.plan.ruleset;
   if (plan === undefined) return looksLikeEngine(hit, rule);
   const table = findTable(plan, { backend: hit.backend, family: 'ipv4', table: hit.table });
@@ -178,14 +180,14 @@ function isPlanned(patient: Patient, hit: RuleHit, rule: Rule): boolean {
 }
 
 /** Whether the engine itself set this DROP; without a plan, that of FORWARD is taken for its own. */
-function isPlannedPolicy(patient: Patient, hit: RuleHit): boolean {
+function isPlannedPolicy(patient: Patient, hit: IptablesHit): boolean {
   const plan = patient.expected?.plan.ruleset;
   if (plan === undefined) return hit.chain === 'FORWARD';
   const table = findTable(plan, { backend: hit.backend, family: 'ipv4', table: hit.table });
   return table !== undefined && findChain(table, hit.chain)?.policy === 'DROP';
 }
 
-function looksLikeEngine(hit: RuleHit, rule: Rule): boolean {
+function looksLikeEngine(hit: IptablesHit, rule: Rule): boolean {
   if (hit.chain === 'DOCKER-USER') return rule.target?.name === 'RETURN';
   if (hit.chain.startsWith('DOCKER') || rule.target?.name.startsWith('DOCKER') === true) return true;
   if (hit.table === 'filter' && hit.chain !== 'FORWARD') return false;
@@ -195,7 +197,7 @@ function looksLikeEngine(hit: RuleHit, rule: Rule): boolean {
 
 const rateMatches = new Set(['limit', 'hashlimit', 'recent', 'connlimit', 'statistic', 'quota']);
 
-function causeOf(patient: Patient, ns: Namespace, hit: RuleHit, rule: Rule | undefined): Cause {
+function causeOf(patient: Patient, ns: Namespace, hit: IptablesHit, rule: Rule | undefined): Cause {
   if (ns.kind === 'container') return 'container-firewall-drops';
   const planned = patient.expected?.backend;
   const bothFilled = new Set(ns.firewall.tables.map((t) => t.backend)).size > 1;
@@ -217,7 +219,7 @@ function causeOf(patient: Patient, ns: Namespace, hit: RuleHit, rule: Rule | und
 }
 
 /** The built-in chains from which this hit's chain is reached. */
-function baseChains(ns: Namespace, hit: RuleHit): ReadonlySet<string> {
+function baseChains(ns: Namespace, hit: IptablesHit): ReadonlySet<string> {
   const table = tableOf(ns.firewall, hit);
   const reached = new Set<string>([hit.chain]);
   let grew = table !== undefined;

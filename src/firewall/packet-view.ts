@@ -69,7 +69,7 @@ export interface PacketView {
   readonly mark: number;
   /** The connection's mark; absent where the packet has no connection (INVALID, UNTRACKED). */
   readonly connmark?: number | undefined;
-  /** Absent where the hook has none: no input device in OUTPUT, no output device in PREROUTING and INPUT. */
+  /** Absent where the hook has none: no input device for what is sent locally, no output device in PREROUTING and INPUT. */
   readonly inDev?: string | undefined;
   readonly outDev?: string | undefined;
   /** br_netfilter shows this packet to iptables while a bridge handles it (or after a bridge received it). */
@@ -79,6 +79,11 @@ export interface PacketView {
   readonly physOut?: string | undefined;
   /** Ethernet source, lower case; absent where there is none (made locally, or a link without Ethernet). */
   readonly srcMac?: string | undefined;
+  /** Ethernet destination, on a bridged path. */
+  readonly dstMac?: string | undefined;
+  /** The bridges that the devices are ports of, where the bridge family asks. */
+  readonly inBridge?: string | undefined;
+  readonly outBridge?: string | undefined;
   /** How the packet was sent on its link. */
   readonly packetType: 'unicast' | 'broadcast' | 'multicast';
   readonly ctState: CtState;
@@ -87,8 +92,15 @@ export interface PacketView {
   readonly ctDirection?: ('original' | 'reply') | undefined;
   readonly ctOriginal?: CtTuple | undefined;
   readonly ctReply?: CtTuple | undefined;
+  /** Conntrack zone in the packet's direction; absent: not known. */
+  readonly ctZone?: number | undefined;
   /** With `dev`: the type as seen by that device alone (`--limit-iface-in`). */
   addrType(addr: Addr, dev?: string): AddrType | UnknownTruth;
+  /** The device that an address is reached by (with `dev`: if it can be that one), empty for none: nftables' `fib ... oif`. */
+  routeDevice?(
+    addr: Addr,
+    by: { readonly dev: string | undefined; readonly mark: boolean },
+  ): string | UnknownTruth;
   /** The sending process: its ids; `none` where the packet has no local socket (forwarded, kernel's own); absent: not known. */
   readonly owner?: ({ readonly uid: number; readonly gid: number } | 'none') | undefined;
   /** Whether the ipset holds the packet; `dimensions` as written in the rule: `src`, `dst,dst`. Absent: sets are not in the facts. */

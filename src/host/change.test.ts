@@ -9,6 +9,7 @@ import {
   rulesetOf,
   table,
 } from '../../test/fixtures/host.ts';
+import { acceptDevice, type NftEdit } from '../firewall/nft/edit.ts';
 import { printSave } from '../firewall/save.ts';
 import { formatAddr } from '../net/addr.ts';
 import { formatPrefix } from '../net/prefix.ts';
@@ -401,6 +402,26 @@ describe('what the engine would make', () => {
     expect(
       nsOf(change(state, { kind: 'delete-nft-chain', chain: hook('inet a x') })).unmodelledHooks,
     ).toEqual([hook('inet a y')]);
+  });
+
+  test('a native rule or policy is edited in its chain alone', () => {
+    const rule = acceptDevice('iifname', 'docker0');
+    const chain = (name: string) => ({
+      name,
+      base: { type: 'filter', hook: 'forward', priority: 0, policy: 'drop', devices: [] } as const,
+      rules: [{ statements: [] }, rule],
+    });
+    const table = { family: 'inet', name: 'a', chains: [chain('x'), chain('y')], sets: [] } as const;
+    const state = dockerHost({ host: { more: { nft: { tables: [table], twins: [] } } } });
+    const edited = (edit: NftEdit) =>
+      nsOf(change(state, { kind: 'nft', edit })).nft?.tables[0]?.chains.map(
+        (c) => `${c.base?.policy} ${c.rules.map((r) => r.statements.length).join(' ')}`,
+      );
+    expect(edited({ kind: 'delete-rule', table, chain: 'x', rule })).toEqual(['drop 0', 'drop 0 2']);
+    expect(edited({ kind: 'insert-rule', table, chain: 'x', rule })).toEqual(['drop 2 0 2', 'drop 0 2']);
+    expect(edited({ kind: 'accept-policy', table, chain: 'y' })).toEqual(['drop 0 2', 'accept 0 2']);
+    const other = { family: 'ip', name: 'a' } as const;
+    expect(edited({ kind: 'accept-policy', table: other, chain: 'y' })).toEqual(['drop 0 2', 'drop 0 2']);
   });
 });
 

@@ -5,6 +5,7 @@
  */
 
 import { mergeRulesets } from '../firewall/merge.ts';
+import { applyNftEdit, type NftEdit } from '../firewall/nft/edit.ts';
 import type { Ruleset } from '../firewall/ruleset.ts';
 import { type Addr, ipv4, ipv6, sameAddr } from '../net/addr.ts';
 import { hostPrefix, lastAddr, maskPrefix, type Prefix, samePrefix } from '../net/prefix.ts';
@@ -56,6 +57,7 @@ export type StateChange = { readonly namespace: string } & (
     }
   | { readonly kind: 'start-proxy'; readonly proxy: PortProxy }
   | { readonly kind: 'delete-nft-chain'; readonly chain: UnmodelledHook }
+  | { readonly kind: 'nft'; readonly edit: NftEdit }
 );
 
 /** The state after these changes, in order. A change to what is not there changes nothing. */
@@ -97,6 +99,8 @@ function changed(ns: Namespace, change: StateChange): Namespace {
       return { ...ns, sockets: [...(ns.sockets ?? []), proxySocket(change.proxy)] };
     case 'delete-nft-chain':
       return { ...ns, unmodelledHooks: ns.unmodelledHooks.filter((c) => c.name !== change.chain.name) };
+    case 'nft':
+      return ns.nft === undefined ? ns : { ...ns, nft: applyNftEdit(ns.nft, change.edit) };
     case 'link-up':
       return startPorts(
         addConnected(

@@ -1,12 +1,16 @@
 /**
  * One namespace's firewall, from its iptables-save listings (nft- and legacy-backed, both families) and its
- * native nftables listing. In: the texts with their file names. Out: a Ruleset, and the base chains beyond it.
+ * native nftables listing. In: the texts with their file names. Out: a Ruleset, the native tables beyond it, and the
+ * base chains of which only a text is known.
  */
+import type { NftFamily, NftRuleset } from '../firewall/nft/model.ts';
+import { parseNftJson } from '../firewall/nft/parse.ts';
+import { plainTables } from '../firewall/nft/plain-text.ts';
 import type { Backend, Ruleset, Table } from '../firewall/ruleset.ts';
 import { parseSave } from '../firewall/save.ts';
 import type { Family } from '../net/addr.ts';
 import type { FactProblem, Parsed } from './facts.ts';
-import { nativeHooks, nativeHooksOfText } from './native-hooks.ts';
+import { nativeHooksOfText } from './native-hooks.ts';
 import type { UnmodelledHook } from './state.ts';
 
 /** An iptables-save listing. Its own headers say the backend; `backend` is what to take it for without one. */
@@ -25,6 +29,7 @@ export type NftListing = { readonly file: string } & (
 
 export interface FirewallFacts {
   readonly firewall: Ruleset;
+  readonly nft?: NftRuleset;
   readonly unmodelledHooks: readonly UnmodelledHook[];
 }
 
@@ -47,11 +52,23 @@ export function parseFirewall(
   }
   const firewall: Ruleset = { tables };
   if (nft === undefined) return { value: { firewall, unmodelledHooks: [] }, problems };
-  const hooks =
+  const plain = 'json' in nft ? undefined : plainTables(nft.content);
+  const json = 'json' in nft ? nft.json : plain?.json;
+  const native = parseNftJson(json, nft.file, (family, name) => isIptables(firewall, family, name));
+  problems.push(...native.problems.map((message) => ({ file: nft.file, message })));
+  const unmodelledHooks =
     'json' in nft
-      ? nativeHooks(nft.json, nft.file, firewall)
-      : { value: nativeHooksOfText(nft.content, nft.file, firewall), problems: [] };
-  return { value: { firewall, unmodelledHooks: hooks.value }, problems: [...problems, ...hooks.problems] };
+      ? []
+      : nativeHooksOfText(nft.content, nft.file, firewall).filter(
+          ({ name }) => plain?.tables.has(name.split(' ').slice(0, 2).join(' ')) !== true,
+        );
+  return { value: { firewall, nft: native.ruleset, unmodelledHooks }, problems };
+}
+
+/** iptables-nft keeps its tables under the same names; what iptables-save printed is read there. */
+function isIptables(firewall: Ruleset, family: NftFamily, name: string): boolean {
+  const wanted = family === 'ip' ? 'ipv4' : family === 'ip6' ? 'ipv6' : undefined;
+  return firewall.tables.some((t) => t.backend === 'iptables-nft' && t.family === wanted && t.name === name);
 }
 
 function sameTable(a: Table, b: Table): boolean {

@@ -1,12 +1,9 @@
 /**
- * Native nftables base chains that the model cannot evaluate yet, from `nft -j list ruleset` or its text form.
+ * Native nftables base chains of which only `nft list ruleset` is known: text, which is not evaluated beyond its plain tables.
  * In: the listing, and which tables belong to iptables-nft. Out: one UnmodelledHook for each foreign base chain.
  * The listing's view of iptables' own tables is lossy (`xt` expressions) and dropped: iptables-save has them.
  */
-import { z } from 'zod';
 import type { Ruleset } from '../firewall/ruleset.ts';
-import type { Parsed } from './facts.ts';
-import { firstIssue } from './json.ts';
 import type { UnmodelledHook } from './state.ts';
 
 /** A base chain of a listing. */
@@ -19,45 +16,9 @@ interface BaseChain {
   readonly acts: boolean;
 }
 
-const chainSchema = z.object({
-  family: z.string(),
-  table: z.string(),
-  name: z.string(),
-  hook: z.string().optional(),
-  policy: z.string().optional(),
-});
-const listingSchema = z.object({
-  nftables: z.array(
-    z.looseObject({
-      chain: chainSchema.optional(),
-      rule: z.object({ family: z.string(), table: z.string(), chain: z.string() }).optional(),
-    }),
-  ),
-});
-
-/** Foreign base chains of `nft -j list ruleset`. */
-export function nativeHooks(json: unknown, file: string, own: Ruleset): Parsed<readonly UnmodelledHook[]> {
-  const checked = listingSchema.safeParse(json);
-  if (!checked.success) return { value: [], problems: [{ file, message: firstIssue(checked.error) }] };
-  const filled = new Set<string>();
-  for (const { rule } of checked.data.nftables) {
-    if (rule !== undefined) filled.add(chainKey(rule.family, rule.table, rule.chain));
-  }
-  const chains = checked.data.nftables.flatMap(({ chain }): readonly BaseChain[] => {
-    if (chain?.hook === undefined) return [];
-    const acts = chain.policy === 'drop' || filled.has(chainKey(chain.family, chain.table, chain.name));
-    return [{ family: chain.family, table: chain.table, chain: chain.name, hook: chain.hook, acts }];
-  });
-  return { value: foreign(chains, file, own), problems: [] };
-}
-
 /** Foreign base chains of `nft list ruleset` in nft's own language. */
 export function nativeHooksOfText(listing: string, file: string, own: Ruleset): readonly UnmodelledHook[] {
   return foreign(baseChainsOfText(listing), file, own);
-}
-
-function chainKey(family: string, table: string, chain: string): string {
-  return JSON.stringify([family, table, chain]);
 }
 
 function foreign(chains: readonly BaseChain[], file: string, own: Ruleset): readonly UnmodelledHook[] {

@@ -3,6 +3,7 @@
  * from a kernel or a bundle) or planned. A field that is `undefined` was not in the facts: unknown, not empty.
  */
 
+import type { NftRuleset } from '../firewall/nft/model.ts';
 import type { Ruleset } from '../firewall/ruleset.ts';
 import type { Addr, Family } from '../net/addr.ts';
 import type { Prefix } from '../net/prefix.ts';
@@ -36,7 +37,9 @@ export interface Namespace {
   /** Listening TCP sockets and bound UDP sockets; undefined when unknown (then every port of a container listens). */
   readonly sockets?: readonly Socket[];
   readonly firewall: Ruleset;
-  /** True when the facts show firewall objects that the model does not hold yet (native nftables): walks through their hooks are unknown. */
+  /** Native nftables, without the tables that are iptables' own; absent where there is no listing that can be evaluated. */
+  readonly nft?: NftRuleset;
+  /** Native base chains of which only a text is known that is not evaluated: walks through their hooks are unknown. */
   readonly unmodelledHooks: readonly UnmodelledHook[];
   readonly resolvConf?: string;
   readonly fdb?: readonly FdbEntry[];

@@ -65,6 +65,7 @@ function stepsOf(change: StateChange, netns: NamespacePath): readonly Step[] | u
     case 'attach':
     case 'start-proxy':
     case 'delete-nft-chain':
+    case 'nft':
       return undefined;
   }
 }

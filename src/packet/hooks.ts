@@ -1,26 +1,21 @@
 /**
  * Netfilter hooks of one namespace: all tables of all backends by priority, rule by rule, with targets.
- * In: a packet at a hook. Out: a verdict, the packet rewritten, and what was hit for the trace.
- * Sources: include/uapi/linux/netfilter_ipv4.h (priorities), net/netfilter/x_tables.c, xt_*.c, nf_nat_*.c.
- * Native nftables base chains are not evaluated: each is an unknown that a walk decides both ways.
+ * In: a packet at a hook. Out: a verdict, the packet rewritten, and what was hit for the trace. Native nftables chains
+ * take their turn among them (`nft-chain.ts`); one of which only a text is known is decided both ways.
+ * Sources: net/netfilter/x_tables.c, xt_*.c, nf_nat_core.c. The order of the stages is `stages.ts`'s subject.
  */
 
 import { matchRule, type PacketView } from '../firewall/match.ts';
-import {
-  type Chain,
-  findChain,
-  type Rule,
-  type RuleOption,
-  type Table,
-  type TableName,
-} from '../firewall/ruleset.ts';
+import { type Chain, findChain, type Rule, type RuleOption, type Table } from '../firewall/ruleset.ts';
 import { type Addr, parseAddr } from '../net/addr.ts';
 import { applyNat, bindNat, type Conntrack, type NatRange } from './conntrack.ts';
 import type { Decisions } from './decisions.ts';
+import { runNftChain } from './nft-chain.ts';
 import { defaultZone, familyOf, headerOf, type Packet, type Zone } from './packet.ts';
-import { selectSource } from './route.ts';
-import type { RuleHit, Step } from './trace.ts';
-import { type Node, usableAddresses, type Wire } from './world.ts';
+import { type Rules, type Stage, stagesOf } from './stages.ts';
+import { clampMss, masqueradeAddress, redirectAddress, untrack } from './targets.ts';
+import type { IptablesHit, RuleHit, Step } from './trace.ts';
+import type { Node, Wire } from './world.ts';
 
 export type Hook = 'PREROUTING' | 'INPUT' | 'FORWARD' | 'OUTPUT' | 'POSTROUTING';
 
@@ -50,17 +45,6 @@ export interface HookDevices {
   readonly nexthop: Addr | undefined;
 }
 
-type Stage = TableName | 'conntrack' | 'confirm';
-
-/** Stages of each hook in kernel order: raw -300, conntrack -200, mangle -150, dstnat -100, filter 0, security 50, srcnat 100, confirm last. */
-const stages: Readonly<Record<Hook, readonly Stage[]>> = {
-  PREROUTING: ['raw', 'conntrack', 'mangle', 'nat'],
-  INPUT: ['mangle', 'filter', 'security', 'nat', 'confirm'],
-  FORWARD: ['mangle', 'filter', 'security'],
-  OUTPUT: ['raw', 'conntrack', 'mangle', 'nat', 'filter', 'security'],
-  POSTROUTING: ['mangle', 'nat', 'confirm'],
-};
-
 /** Runs one hook. The packet may be rewritten (NAT, marks); a drop or reject names the rule. */
 export function runHook(context: HookContext, hook: Hook, packet: Packet, at: HookDevices): Verdict {
   const { node } = context;
@@ -68,8 +52,8 @@ export function runHook(context: HookContext, hook: Hook, packet: Packet, at: Ho
   if (unknown !== undefined) return unknown;
   const file = node.unknownRules[familyOf(packet)];
   if (file !== undefined) return rulesUnknown(context, hook, file, packet);
-  if (node.facts.firewall.tables.length === 0) return accept;
-  for (const stage of stages[hook]) {
+  if (node.facts.firewall.tables.length === 0 && node.facts.nft === undefined) return accept;
+  for (const stage of stagesOf(node, hook, familyOf(packet))) {
     const verdict = runStage(context, hook, stage, packet, at);
     if (verdict.kind !== 'accept') return verdict;
   }
@@ -85,7 +69,7 @@ function rulesUnknown(context: HookContext, hook: Hook, file: string, packet: Pa
 }
 
 function runStage(context: HookContext, hook: Hook, stage: Stage, packet: Packet, at: HookDevices): Verdict {
-  switch (stage) {
+  switch (stage.kind) {
     case 'conntrack':
       context.conntrack.track(packet);
       return accept;
@@ -93,20 +77,16 @@ function runStage(context: HookContext, hook: Hook, stage: Stage, packet: Packet
       context.conntrack.confirm(packet);
       return accept;
     case 'nat':
-      return runNat(context, hook, packet, at);
-    default:
-      for (const table of tablesOf(context.node, packet, stage)) {
-        const verdict = runTable(context, hook, table, packet, at);
-        if (verdict.kind !== 'accept') return verdict;
-      }
-      return accept;
+      return runNat(context, hook, stage.asked, packet, at);
+    case 'rules':
+      return runRules(context, hook, stage, packet, at);
   }
 }
 
-const noTables: readonly Table[] = [];
-
-function tablesOf(node: Node, packet: Packet, name: TableName): readonly Table[] {
-  return node.firewall[familyOf(packet)].get(name) ?? noTables;
+function runRules(context: HookContext, hook: Hook, stage: Rules, packet: Packet, at: HookDevices): Verdict {
+  return 'base' in stage
+    ? runNftChain(context, { table: stage.table, base: stage.base, hook, packet, at })
+    : runTable(context, hook, stage.table, packet, at);
 }
 
 function unmodelled(context: HookContext, hook: Hook, packet: Packet): Verdict | undefined {
@@ -121,13 +101,19 @@ function unmodelled(context: HookContext, hook: Hook, packet: Packet): Verdict |
 }
 
 /** nf_nat_inet_fn: rules are asked once per connection and direction of manipulation, then headers follow the binding. */
-function runNat(context: HookContext, hook: Hook, packet: Packet, at: HookDevices): Verdict {
+function runNat(
+  context: HookContext,
+  hook: Hook,
+  asked: readonly Rules[],
+  packet: Packet,
+  at: HookDevices,
+): Verdict {
   const manip = hook === 'PREROUTING' || hook === 'OUTPUT' ? 'dst' : 'src';
   const connection = packet.tracking?.connection;
   if (connection === undefined || packet.tracking?.state === 'UNTRACKED') return accept;
   if (packet.tracking?.state === 'NEW' && !(manip === 'src' ? connection.srcDone : connection.dstDone)) {
-    for (const table of tablesOf(context.node, packet, 'nat')) {
-      const verdict = runTable(context, hook, table, packet, at);
+    for (const rules of asked) {
+      const verdict = runRules(context, hook, rules, packet, at);
       if (verdict.kind !== 'accept') return verdict;
       if (manip === 'src' ? connection.srcDone : connection.dstDone) break;
     }
@@ -152,7 +138,7 @@ interface Frame {
 function runTable(context: HookContext, hook: Hook, table: Table, packet: Packet, at: HookDevices): Verdict {
   const base = findChain(table, hook);
   if (base === undefined) return accept;
-  const hits: RuleHit[] = [];
+  const hits: IptablesHit[] = [];
   const done = (verdict: Verdict, text: string): Verdict => {
     const worthTelling = hits.length > 0 || verdict.kind !== 'accept';
     if (worthTelling) {
@@ -178,7 +164,7 @@ function runTable(context: HookContext, hook: Hook, table: Table, packet: Packet
     }
     frame.next += 1;
     if (!matches(context, table, frame, rule)) continue;
-    const hit: RuleHit = {
+    const hit: IptablesHit = {
       backend: table.backend,
       table: table.name,
       chain: frame.chain.name,
@@ -206,7 +192,7 @@ function runTable(context: HookContext, hook: Hook, table: Table, packet: Packet
     }
   }
   if (base.policy === 'DROP') {
-    const rule: RuleHit = { backend: table.backend, table: table.name, chain: hook, position: 0 };
+    const rule: IptablesHit = { backend: table.backend, table: table.name, chain: hook, position: 0 };
     return done({ kind: 'drop', where: place(table, hook), why: 'policy DROP', rule }, 'policy DROP');
   }
   return done(accept, 'policy ACCEPT');
@@ -269,7 +255,7 @@ function runTarget(
   table: Table,
   hook: Hook,
   rule: Rule,
-  hit: RuleHit,
+  hit: IptablesHit,
   packet: Packet,
   at: HookDevices,
 ): TargetOutcome {
@@ -314,7 +300,7 @@ function runTarget(
     case 'NETMAP':
       return nat(context, hook, target.name, target.options, packet, at);
     case 'TCPMSS':
-      clampMss(target.options, packet, at);
+      clampMss(segmentSize(target.options), packet, at);
       return goOn;
     default:
       if (observers.has(target.name)) return goOn;
@@ -378,10 +364,6 @@ function connmark(packet: Packet, options: readonly RuleOption[]): void {
   }
 }
 
-function untrack(packet: Packet): void {
-  packet.tracking = { connection: undefined, direction: 'original', state: 'UNTRACKED' };
-}
-
 /** xt_CT in raw: no tracking at all, or a zone for the lookup that follows. */
 function setTemplate(packet: Packet, options: readonly RuleOption[]): void {
   if (has(options, '--notrack')) untrack(packet);
@@ -397,13 +379,10 @@ function setTemplate(packet: Packet, options: readonly RuleOption[]): void {
     defaultZone;
 }
 
-/** xt_TCPMSS: lowers the segment size that a SYN announces, never raises it. */
-function clampMss(options: readonly RuleOption[], packet: Packet, at: HookDevices): void {
-  if (packet.mss === undefined) return;
+/** xt_TCPMSS: a size, or what the devices can carry. */
+function segmentSize(options: readonly RuleOption[]): number | undefined {
   const given = option(options, '--set-mss');
-  const headers = familyOf(packet) === 'ipv4' ? 40 : 60;
-  const mtus = [at.inDev, at.outDev].flatMap((w) => (w === undefined ? [] : [w.link.mtu]));
-  packet.mss = Math.min(packet.mss, given === undefined ? Math.min(...mtus) - headers : Number(given));
+  return given === undefined ? undefined : Number(given);
 }
 
 function nat(
@@ -443,8 +422,7 @@ function natRange(
       return address === undefined ? 'drop' : { address, port: firstPort(ports) };
     }
     case 'REDIRECT': {
-      // nf_nat_redirect_ipv4: 127.0.0.1 for local senders, else the first address of the device it came in on.
-      const address = hook === 'OUTPUT' ? parseAddr('127.0.0.1') : firstAddress(at.inDev, packet);
+      const address = redirectAddress(hook, at, packet);
       return address === undefined ? 'drop' : { address, port: firstPort(ports) };
     }
     case 'NETMAP':
@@ -471,15 +449,4 @@ function parseTo(text: string): NatRange {
 function firstPort(text: string | undefined): number | undefined {
   const match = /^(\d+)/.exec(text ?? '');
   return match === null ? undefined : Number(match[1]);
-}
-
-/** nf_nat_masquerade_ipv4 takes what inet_select_addr gives for the out device and the next hop; a bridged frame's is its destination. */
-function masqueradeAddress(at: HookDevices, packet: Packet): Addr | undefined {
-  return at.outDev === undefined
-    ? undefined
-    : selectSource(at.outDev.node, at.outDev, at.nexthop ?? packet.dst);
-}
-
-function firstAddress(wire: Wire | undefined, packet: Packet): Addr | undefined {
-  return wire === undefined ? undefined : usableAddresses(wire.link, familyOf(packet))[0]?.prefix.addr;
 }

@@ -17,6 +17,7 @@ import {
   portFor,
   resolveNeighbour,
 } from './link-layer.ts';
+import { runNftChain } from './nft-chain.ts';
 import {
   answerTo,
   defaultZone,
@@ -30,6 +31,7 @@ import {
 } from './packet.ts';
 import type { Recorder } from './recorder.ts';
 import { routeInput, routeOutput } from './route.ts';
+import { linkChains } from './stages.ts';
 import type { RuleHit } from './trace.ts';
 import { HookView } from './view.ts';
 import { type Node, sysctlNumber, type Wire, type World } from './world.ts';
@@ -154,7 +156,13 @@ export class Stack {
 
   /** POSTROUTING, size, and out. `from` is the device of a forwarded packet. */
   private output(node: Node, packet: Packet, wire: Wire, nexthop: Addr, from: Wire | undefined): Fate {
-    const verdict = this.hook(node, 'POSTROUTING', packet, { ...noDevices, outDev: wire, nexthop });
+    // Since Linux 5.7 the hook knows the input device too (net/ipv4/ip_output.c).
+    const verdict = this.hook(node, 'POSTROUTING', packet, {
+      ...noDevices,
+      inDev: from,
+      outDev: wire,
+      nexthop,
+    });
     if (verdict.kind !== 'accept') return this.stop(node, packet, verdict, from === undefined);
     if (from === undefined && packet.dontFragment && packet.length > wire.link.mtu && !packet.offloaded) {
       return this.refuse(
@@ -192,6 +200,8 @@ export class Stack {
   /** Puts a frame on a device. */
   private sendFrame(wire: Wire, frame: Frame): Fate {
     if (!wire.link.up) return this.die(wire.link.name, 'link is down');
+    const filtered = this.linkFilter(wire.node, 'netdev', 'egress', { outDev: wire }, frame);
+    if (filtered !== undefined) return filtered;
     if (wire.link.kind === 'bridge') return this.bridge(wire, frame, undefined);
     if (wire.link.kind === 'macvlan') return this.sendMacvlan(wire, frame);
     const peer = wire.peer;
@@ -236,6 +246,8 @@ export class Stack {
   private receiveFrame(wire: Wire, frame: Frame): Fate {
     this.recorder.enter(wire.node.name);
     if (!wire.link.up) return this.die(wire.link.name, 'link is down');
+    const filtered = this.linkFilter(wire.node, 'netdev', 'ingress', { inDev: wire }, frame);
+    if (filtered !== undefined) return filtered;
     const child = macvlanChildren(wire, this.world.nodes).find((c) => c.link.mac === frame.dstMac);
     if (child !== undefined) return this.receiveFrame(child, frame);
     if (wire.master !== undefined) return this.receiveAtPort(wire, wire.master, frame);
@@ -252,7 +264,7 @@ export class Stack {
       return this.die(port.link.name, 'bridge port does not forward', flags.state);
     if (!bridge.link.up) return this.die(bridge.link.name, 'link is down');
     this.recorder.step({ kind: 'receive', dev: port.link.name, header: headerOf(frame.packet) });
-    const filtered = this.bridgeFamily(bridge, 'prerouting');
+    const filtered = this.linkFilter(bridge.node, 'bridge', 'prerouting', { inDev: port }, frame);
     if (filtered !== undefined) return filtered;
     let { dstMac } = frame;
     const called = callsIptables(bridge, frame.packet);
@@ -269,7 +281,7 @@ export class Stack {
       }
     }
     if (dstMac === bridge.link.mac || bridge.ports.some((p) => p.link.mac === dstMac)) {
-      const input = this.bridgeFamily(bridge, 'input');
+      const input = this.linkFilter(bridge.node, 'bridge', 'input', { inDev: bridge }, frame);
       if (input !== undefined) return input;
       return this.receive(bridge, frame.packet, frame.srcMac, port, called);
     }
@@ -292,7 +304,13 @@ export class Stack {
     const { packet } = frame;
     const port = portFor(this.layer, bridge, frame.dstMac, from);
     if ('why' in port) return this.die(bridge.link.name, port.why, port.detail);
-    const filtered = this.bridgeFamily(bridge, from === undefined ? 'output' : 'forward');
+    const filtered = this.linkFilter(
+      bridge.node,
+      'bridge',
+      from === undefined ? 'output' : 'forward',
+      { inDev: from, outDev: port },
+      frame,
+    );
     if (filtered !== undefined) return filtered;
     if (from !== undefined && callsIptables(bridge, packet)) {
       const at = { ...noDevices, inDev: bridge, outDev: bridge, physIn: from, physOut: port };
@@ -320,18 +338,35 @@ export class Stack {
       to: port.link.name,
       ...(from === undefined ? {} : { from: from.link.name }),
     });
+    const leaving = this.linkFilter(port.node, 'netdev', 'egress', { outDev: port }, frame);
+    if (leaving !== undefined) return leaving;
     const peer = port.peer;
     if (peer === undefined) return this.die(port.link.name, 'nothing is known beyond this link');
     return this.cross(port, peer, frame);
   }
 
-  /** nftables chains of the bridge family are not evaluated. */
-  private bridgeFamily(bridge: Wire, hook: string): Fate | undefined {
-    for (const chain of bridge.node.facts.unmodelledHooks) {
-      if (chain.family !== 'bridge' || chain.hook !== hook) continue;
-      const fact = `nftables chain ${chain.name} (bridge, hook ${hook}) lets the frame pass`;
+  /** nftables chains that see frames: of the bridge family, or of one device. A frame that they stop dies without a word. */
+  private linkFilter(
+    node: Node,
+    family: 'bridge' | 'netdev',
+    hook: string,
+    devices: { readonly inDev?: Wire | undefined; readonly outDev?: Wire | undefined },
+    frame: Frame,
+  ): Fate | undefined {
+    for (const chain of node.facts.unmodelledHooks) {
+      if (chain.family !== family || chain.hook !== hook) continue;
+      const fact = `nftables chain ${chain.name} (${family}, hook ${hook}) lets the frame pass`;
       if (!this.decisions.decide(fact, 'nft list ruleset'))
-        return this.die(chain.name, 'nftables bridge chain, contents not evaluated');
+        return this.die(chain.name, `nftables ${family} chain, contents not evaluated`);
+    }
+    const families = family === 'bridge' ? (['bridge'] as const) : (['netdev', 'inet'] as const);
+    const dev = family === 'bridge' ? undefined : (devices.inDev ?? devices.outDev)?.link.name;
+    for (const chain of linkChains(node, families, hook, dev)) {
+      const { packet } = frame;
+      const at = { ...noDevices, ...devices };
+      const context = this.contextOf(node, packet, at, frame.srcMac, frame.dstMac);
+      const verdict = runNftChain(context, { ...chain, hook: 'link', packet, at });
+      if (verdict.kind !== 'accept') return this.stop(node, packet, verdict, false);
     }
     return undefined;
   }
@@ -412,14 +447,23 @@ export class Stack {
   }
 
   private hook(node: Node, hook: Hook, packet: Packet, at: HookDevices, srcMac?: string): Verdict {
-    const context: HookContext = {
+    return runHook(this.contextOf(node, packet, at, srcMac), hook, packet, at);
+  }
+
+  private contextOf(
+    node: Node,
+    packet: Packet,
+    at: HookDevices,
+    srcMac: string | undefined,
+    dstMac?: string,
+  ): HookContext {
+    return {
       node,
       conntrack: this.conntrackOf(node),
       decisions: this.decisions,
-      view: new HookView(node, packet, at, srcMac, this.decisions),
+      view: new HookView(node, packet, at, srcMac, this.decisions, dstMac),
       record: (step) => this.recorder.step(step),
     };
-    return runHook(context, hook, packet, at);
   }
 
   private conntrackOf(node: Node): Conntrack {

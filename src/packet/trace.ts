@@ -3,6 +3,7 @@
  * Produced by `walk.ts`; printed by report/; read by diagnosis/.
  */
 
+import type { NftRule } from '../firewall/nft/model.ts';
 import type { Backend, Rule, TableName } from '../firewall/ruleset.ts';
 import type { Addr } from '../net/addr.ts';
 import type { Flow, Protocol } from '../net/flow.ts';
@@ -69,8 +70,9 @@ export type Step =
     }
   | {
       readonly kind: 'hook';
-      readonly backend: Backend;
-      readonly table: TableName;
+      readonly backend: RuleHit['backend'];
+      /** Of native nftables with its family: `inet firewalld`. */
+      readonly table: string;
       readonly chain: string;
       readonly verdict: string;
       readonly rules: readonly RuleHit[];
@@ -100,7 +102,9 @@ export type Step =
     }
   | { readonly kind: 'unknown'; readonly fact: string; readonly taken: boolean };
 
-export interface RuleHit {
+export type RuleHit = IptablesHit | NftHit;
+
+export interface IptablesHit {
   readonly backend: Backend;
   readonly table: TableName;
   readonly chain: string;
@@ -108,6 +112,17 @@ export interface RuleHit {
   readonly position: number;
   /** Absent for a policy. */
   readonly rule?: Rule;
+}
+
+export interface NftHit {
+  readonly backend: 'nftables';
+  /** `inet firewalld`. */
+  readonly table: string;
+  readonly chain: string;
+  /** 1-based position in the chain; 0 for the policy. */
+  readonly position: number;
+  /** Absent for a policy. */
+  readonly rule?: NftRule;
 }
 
 export interface Unknown {

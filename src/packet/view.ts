@@ -8,7 +8,7 @@ import type { Addr, Family } from '../net/addr.ts';
 import type { Decisions } from './decisions.ts';
 import type { HookDevices } from './hooks.ts';
 import { familyOf, type Packet } from './packet.ts';
-import { addressType } from './route.ts';
+import { addressType, lookupRoute } from './route.ts';
 import type { Node } from './world.ts';
 
 const protocolNumbers = { tcp: 6, udp: 17, icmp: 1, icmpv6: 58, sctp: 132 } as const;
@@ -19,14 +19,23 @@ export class HookView implements PacketView {
   private readonly at: HookDevices;
   private readonly decisions: Decisions;
   readonly srcMac: string | undefined;
+  readonly dstMac: string | undefined;
   readonly fragment = false;
   readonly packetType = 'unicast';
 
-  constructor(node: Node, packet: Packet, at: HookDevices, srcMac: string | undefined, decisions: Decisions) {
+  constructor(
+    node: Node,
+    packet: Packet,
+    at: HookDevices,
+    srcMac: string | undefined,
+    decisions: Decisions,
+    dstMac?: string,
+  ) {
     this.node = node;
     this.packet = packet;
     this.at = at;
     this.srcMac = srcMac;
+    this.dstMac = dstMac;
     this.decisions = decisions;
   }
 
@@ -81,6 +90,15 @@ export class HookView implements PacketView {
   get physOut(): string | undefined {
     return this.at.physOut?.link.name;
   }
+  get inBridge(): string | undefined {
+    return this.at.inDev?.master?.link.name;
+  }
+  get outBridge(): string | undefined {
+    return this.at.outDev?.master?.link.name;
+  }
+  get ctZone(): number {
+    return this.packet.zone.id;
+  }
   get ctState(): CtState {
     return this.packet.tracking?.state ?? 'NEW';
   }
@@ -107,5 +125,25 @@ export class HookView implements PacketView {
 
   addrType(addr: Addr, dev?: string): AddrType | UnknownTruth {
     return addressType(this.node, addr, dev, this.decisions);
+  }
+
+  /** nft_fib4_eval, nft_fib6_eval: a route of type unicast, and by the asked device where one is asked for. */
+  routeDevice(addr: Addr, by: { readonly dev: string | undefined; readonly mark: boolean }): string {
+    const { dev } = by;
+    if (dev !== undefined && this.at.inDev?.link.kind === 'loopback' && dev === this.inDev) return dev;
+    const ipv6 = addr.family === 'ipv6';
+    const found = lookupRoute(
+      this.node,
+      {
+        dst: addr,
+        src: undefined,
+        mark: by.mark ? this.packet.mark : 0,
+        inDev: undefined,
+        ...(ipv6 && dev !== undefined ? { outDev: dev } : {}),
+      },
+      this.decisions,
+    );
+    if (found.kind !== 'route' || found.route.type !== 'unicast') return '';
+    return dev === undefined || found.route.dev === dev ? (found.route.dev ?? '') : '';
   }
 }

@@ -10,6 +10,7 @@ import {
   table,
   vethPort,
 } from '../../test/fixtures/host.ts';
+import { parseNftJson } from '../firewall/nft/parse.ts';
 import type { HostState, OutsideFacts } from '../host/state.ts';
 import { formatAddr } from '../net/addr.ts';
 import type { Flow } from '../net/flow.ts';
@@ -380,6 +381,27 @@ describe('what is not known', () => {
       trace({ host: { rules: dockerRules, more: { unmodelledHooks: bridge } } }, 'web ping 172.17.0.1')
         .outcome,
     ).toBe('ok');
+  });
+
+  test('native chains that see frames stop what they are asked about', () => {
+    const chain = (family: string, hook: string, dev?: string) => {
+      const at = { family, table: 't' };
+      const base = { type: 'filter', hook, prio: 0, policy: 'accept', ...(dev === undefined ? {} : { dev }) };
+      const left = { payload: { protocol: 'ip', field: 'daddr' } };
+      const expr = [{ match: { op: '==', left, right: '172.17.0.3' } }, { drop: null }];
+      const listing = [{ chain: { ...at, name: 'c', ...base } }, { rule: { ...at, chain: 'c', expr } }];
+      const nft = parseNftJson({ nftables: listing }, 'nft-ruleset.json', () => false).ruleset;
+      return (to: string) =>
+        deathOf(trace({ host: { rules: dockerRules, more: { nft } } }, `web ping ${to}`)) ?? 'ok';
+    };
+    expect(chain('bridge', 'forward')('172.17.0.3')).toBe('bridge t c: DROP');
+    expect(chain('bridge', 'forward')('172.17.0.1')).toBe('ok');
+    expect(chain('bridge', 'prerouting')('172.17.0.3')).toBe('bridge t c: DROP');
+    expect(chain('bridge', 'output')('172.17.0.3')).toBe('ok');
+    expect(chain('netdev', 'ingress', 'veth-web')('172.17.0.3')).toBe('netdev t c: DROP');
+    expect(chain('netdev', 'ingress', 'eth0')('172.17.0.3')).toBe('ok');
+    expect(chain('netdev', 'egress', 'veth-web')('172.17.0.3')).toBe('ok');
+    expect(chain('netdev', 'egress', 'veth-peer')('172.17.0.3')).toBe('netdev t c: DROP');
   });
 
   test.each<[string, Flow]>([

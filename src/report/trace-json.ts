@@ -3,8 +3,9 @@
  * Results stand in the order of the flows and repeat their ids. It decides nothing.
  */
 import { formatRule } from '../firewall/args.ts';
+import { formatNftRule } from '../firewall/nft/format.ts';
 import { formatAddr } from '../net/addr.ts';
-import type { Header, Hop, RuleHit, Step, Trace } from '../packet/trace.ts';
+import type { Header, Hop, NftHit, RuleHit, Step, Trace } from '../packet/trace.ts';
 import { flowJson } from './flow-text.ts';
 
 /** The whole answer of `trace --json`. */
@@ -73,6 +74,7 @@ function headerJson(header: Header) {
 
 /** A hit without a rule is the chain's policy. */
 function ruleHitJson(hit: RuleHit) {
+  if (hit.backend === 'nftables') return nftHitJson(hit);
   const { rule, ...place } = hit;
   if (rule === undefined) return place;
   return {
@@ -81,5 +83,15 @@ function ruleHitJson(hit: RuleHit) {
     ...(rule.at === undefined ? {} : { file: rule.at.file }),
     ...(rule.at?.line === undefined ? {} : { line: rule.at.line }),
     ...(rule.counters === undefined ? {} : { counters: rule.counters }),
+  };
+}
+
+function nftHitJson({ rule, ...place }: NftHit) {
+  if (rule === undefined) return place;
+  return {
+    ...place,
+    rule: formatNftRule(rule),
+    ...(rule.handle === undefined ? {} : { handle: rule.handle }),
+    ...(rule.at === undefined ? {} : { file: rule.at.file }),
   };
 }

@@ -89,6 +89,11 @@ test.each([
     'rule 3 of filter/X matches: how many connections the address has',
     'filter/X 第 3 条规则是否匹配：该地址现有多少连接',
   ],
+  ['rule 3 of inet myfw f matches: members of set s', 'inet myfw f 第 3 条规则是否匹配：集合 s 的成员'],
+  [
+    'queue ({}) of rule 3 of inet myfw f lets the packet pass',
+    'inet myfw f 第 3 条规则的 queue ({}) 是否放行',
+  ],
   [
     'daemon.json line 2: "ip-masq": true, then restart dockerd',
     'daemon.json 第 2 行改为 "ip-masq": true，然后重启 dockerd',

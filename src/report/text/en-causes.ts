@@ -179,9 +179,15 @@ export const causes: Readonly<Record<Cause, (s: Story) => string>> = {
   'legacy-and-nft-mixed': (s) =>
     "iptables-legacy and iptables-nft both hold rules, and every packet passes both, whatever one of them accepts. Docker's rules are in the other; " +
     `here ${ruleOf(s)} of iptables-legacy stops the packet: ${ruleText(s)}`,
+  'firewalld-rejects-forward': (s) =>
+    `firewalld stops the packet in its own nftables table, whatever Docker's rules accept: ${ruleOf(s)}, ${ruleText(s)}. ` +
+    `The bridge ${s.param('bridge')} is not in a zone that lets it forward.`,
   'extra-base-chain-drops': (s) =>
-    `nftables table ${solid(s.param('table'))} is asked too, in base chains of its own (${chainsOf(s)}), and what it says is not evaluated here. ` +
-    'Without it the flows work; if it drops, no accept in the tables of Docker helps, since all base chains must accept.',
+    s.param('rule') !== ''
+      ? `nftables table ${solid(s.param('table'))} is asked too, and an accept in the tables of Docker does not help against its drop: ` +
+        `${ruleOf(s)}, ${ruleText(s)}`
+      : `nftables table ${solid(s.param('table'))} is asked too, in base chains of its own (${chainsOf(s)}), and what it says is not evaluated here. ` +
+        'Without it the flows work; if it drops, no accept in the tables of Docker helps, since all base chains must accept.',
   'container-firewall-drops': (s) =>
     `Inside the container ${s.param('namespace')}, ${ruleOf(s)} stops the packet: ${ruleText(s)}`,
   'connection-untracked': (s) =>

@@ -101,3 +101,33 @@ test('results stand in the order of the flows', () => {
   ]);
   expect(results[0]).not.toHaveProperty('id');
 });
+
+test('a native rule is told with its table, chain, handle and text', () => {
+  const at = { family: 'inet', table: 'myfw' };
+  const listing = [
+    { chain: { ...at, name: 'f', type: 'filter', hook: 'forward', prio: 0, policy: 'accept' } },
+    { rule: { ...at, chain: 'f', handle: 7, comment: 'why', expr: [{ drop: null }] } },
+  ];
+  const files = { 'nft-ruleset.json': new TextEncoder().encode(JSON.stringify({ nftables: listing })) };
+  const facts = incidentFacts(healthy);
+  const { state } = hostStateFromFacts({
+    ...facts,
+    files: new Map([...facts.files, ...Object.entries(files)]),
+  });
+  const trace = walk(makeScene(state), ask);
+  const text = traceText([trace], { words: english, paint });
+  expect(text).toContain('inet myfw f');
+  expect(text).toContain('#1 inet myfw f drop comment "why"  (handle 7, nft-ruleset.json)');
+  const steps = traceJson([trace]).results[0]?.hops.flatMap((hop) => [...hop.steps]) ?? [];
+  expect(steps.find((step) => step.kind === 'drop')).toMatchObject({
+    where: 'inet myfw f',
+    rule: {
+      backend: 'nftables',
+      table: 'inet myfw',
+      chain: 'f',
+      position: 1,
+      handle: 7,
+      rule: 'drop comment "why"',
+    },
+  });
+});

@@ -3,8 +3,9 @@
  * catalogue and a painter. Out: lines ending in a line feed. Lines are never wrapped: each is one step or one rule.
  */
 import { formatRule } from '../../firewall/args.ts';
+import { formatNftRule } from '../../firewall/nft/format.ts';
 import { formatAddr } from '../../net/addr.ts';
-import type { Header, Hop, RuleHit, Step, Trace } from '../../packet/trace.ts';
+import type { Header, Hop, NftHit, RuleHit, Step, Trace } from '../../packet/trace.ts';
 import { flowText } from '../flow-text.ts';
 import type { Catalogue } from './catalogue.ts';
 import { displayWidth, type Paint, padTo, printable } from './layout.ts';
@@ -161,6 +162,7 @@ function endText(header: Header, side: 'src' | 'dst'): string {
 
 /** `#3 -A DOCKER ... (12 packets, iptables-save.txt:31)`; a policy has no number. */
 function hitText(hit: RuleHit, words: Catalogue): string {
+  if (hit.backend === 'nftables') return nftHitText(hit, words);
   const { rule } = hit;
   if (rule === undefined) return words.policy(`${hit.table}/${hit.chain}`);
   const notes = [
@@ -171,4 +173,15 @@ function hitText(hit: RuleHit, words: Catalogue): string {
   ];
   const note = notes.length === 0 ? '' : `  (${notes.join(', ')})`;
   return `#${hit.position} -A ${hit.chain} ${formatRule(rule)}`.trimEnd() + note;
+}
+
+/** `#3 inet firewalld filter_FORWARD ... (handle 32, nft-ruleset.json)`. */
+function nftHitText({ table, chain, position, rule }: NftHit, words: Catalogue): string {
+  if (rule === undefined) return words.policy(`${table} ${chain}`);
+  const notes = [
+    ...(rule.handle === undefined ? [] : [`handle ${rule.handle}`]),
+    ...(rule.at === undefined ? [] : [rule.at.file]),
+  ];
+  const note = notes.length === 0 ? '' : `  (${notes.join(', ')})`;
+  return `#${position} ${table} ${chain} ${formatNftRule(rule)}`.trimEnd() + note;
 }

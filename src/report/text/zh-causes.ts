@@ -157,9 +157,14 @@ export const causes: Readonly<Record<Cause, (s: Story) => string>> = {
     `主机自身发出的包（包括应答）走 filter/OUTPUT；${ruleOf(s)}在那里拦下了它：${ruleText(s)}`,
   'legacy-and-nft-mixed': (s) =>
     `iptables-legacy 和 iptables-nft 里都有规则，每个包两边都要经过，一边放行并不算数。Docker 的规则在另一边；iptables-legacy 里 ${ruleOf(s)}拦下了这个包：${ruleText(s)}`,
+  'firewalld-rejects-forward': (s) =>
+    `不管 Docker 的规则怎样放行，firewalld 都在自己的 nftables 表里拦下了这个包：${ruleOf(s)}，${ruleText(s)}。` +
+    `网桥 ${s.param('bridge')} 所在的区域不允许转发。`,
   'extra-base-chain-drops': (s) =>
-    `nftables 表 ${solid(s.param('table'))} 也有自己的基础链（${chainsOf(s)}），其内容在这里没有求值。` +
-    '没有它时这些流都是通的；如果它丢弃，Docker 表里的放行也无济于事，因为所有基础链都必须放行。',
+    s.param('rule') !== ''
+      ? `nftables 表 ${solid(s.param('table'))} 也要过一遍，它丢弃的包，Docker 的表放行也没有用：${ruleOf(s)}，${ruleText(s)}`
+      : `nftables 表 ${solid(s.param('table'))} 也有自己的基础链（${chainsOf(s)}），其内容在这里没有求值。` +
+        '没有它时这些流都是通的；如果它丢弃，Docker 表里的放行也无济于事，因为所有基础链都必须放行。',
   'container-firewall-drops': (s) =>
     `容器 ${s.param('namespace')} 内部，${ruleOf(s)}拦下了这个包：${ruleText(s)}`,
   'connection-untracked': (s) =>

@@ -64,7 +64,7 @@ const phrases: Phrases = [
   [/^(\S+) is behind no port of (\S+)$/, '$2 的端口后面没有 $1'],
   [/^bridge port neither learns nor floods$/, '网桥端口既不学习也不泛洪'],
   [/^(\S+) has learning off and flood off$/, '$1 关闭了 learning 和 flood'],
-  [/^nftables (base|bridge) chain, contents not evaluated$/, 'nftables 链，内容未求值'],
+  [/^nftables (base|bridge|netdev) chain, contents not evaluated$/, 'nftables 链，内容未求值'],
   [/^rules not in the facts$/, '采集的数据里没有防火墙规则'],
   [/^routing loop$/, '路由成环'],
   [/^the frame goes in circles$/, '帧在二层成环'],
@@ -91,6 +91,12 @@ const phrases: Phrases = [
   [/^IPv6 is not modelled$/, '尚不支持模拟 IPv6'],
   [/^nftables chain (.+) \((.+)\) lets the (?:packet|frame) pass$/, 'nftables 链 $1（$2）是否放行'],
   [/^target (\S+) of rule (\d+) in (\S+) lets the packet pass$/, '$3 第 $2 条规则的目标 $1 是否放行'],
+  [/^(.+) of rule (\d+) of (.+) lets the packet pass$/, '$3 第 $2 条规则的 $1 是否放行'],
+  [/^the map of rule (\d+) of (.+) gives (.+): (.+)$/, '$2 第 $1 条规则的映射是否给出 $3（$4）'],
+  [/^what the set (\S+) holds by then$/, '集合 $1 届时的成员'],
+  [/^members of set (\S+)$/, '集合 $1 的成员'],
+  [/^(masquerade|redirect) finds no address to use$/, '$1 找不到可用的地址'],
+  [/^(.+) is not understood$/, '不理解 $1'],
   [/^how many connections the address has$/, '该地址现有多少连接'],
   [/^members of ipset (\S+)$/, 'ipset $1 的成员'],
   [/^entries of the recent list (\S+)$/, 'recent 列表 $1 的内容'],
@@ -132,7 +138,7 @@ const phrases: Phrases = [
 
 /** What a rule's match depends on is a phrase of its own. */
 function phraseText(text: string): string {
-  const match = /^rule (\d+) of (\S+) matches: (.+)$/.exec(text);
+  const match = /^rule (\d+) of (.+?) matches: (.+)$/.exec(text);
   if (match === null) return rewrite(phrases, text);
   const [, position, chain, what = ''] = match;
   return `${chain} 第 ${position} 条规则是否匹配：${rewrite(phrases, what)}`;

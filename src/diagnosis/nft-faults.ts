@@ -1,0 +1,156 @@
+/**
+ * Candidates from native nftables that a failing flow met and that the engine did not make: a rule or policy that stops it.
+ * In: the patient and one hit. Out: candidates that let the bridges pass that base chain, take the rule away, or open the
+ * policy. An accept in another chain never helps, so only the chain that stops is changed.
+ */
+import { acceptDevice, type NftEdit } from '../firewall/nft/edit.ts';
+import { formatNftRule } from '../firewall/nft/format.ts';
+import {
+  findNftChain,
+  type NftChain,
+  type NftRule,
+  type NftTable,
+  tableText,
+} from '../firewall/nft/model.ts';
+import type { Namespace } from '../host/state.ts';
+import type { NftHit } from '../packet/trace.ts';
+import type { Candidate, Patient } from './candidate.ts';
+import type { Cause } from './causes.ts';
+import type { Repair } from './finding.ts';
+import { bridgeNames } from './networks.ts';
+import { shellLine } from './shell.ts';
+
+export function nftCandidates(patient: Patient, ns: Namespace, hit: NftHit): Candidate[] {
+  const table = ns.nft?.tables.find((t) => tableText(t) === hit.table);
+  const chain = table === undefined ? undefined : findNftChain(table, hit.chain);
+  if (table === undefined || chain === undefined || isEngine(table)) return [];
+  const { rule } = hit;
+  if (rule !== undefined && !stops(rule)) return [];
+  const firewalld = table.name === 'firewalld';
+  const cause = causeOf(ns, table, chain);
+  const base = {
+    cause,
+    restriction: false,
+    because: [],
+    evidence: [{ file: table.at?.file ?? 'nft-ruleset.json', text: textOf(hit) }],
+  };
+  const params = {
+    rule: textOf(hit),
+    table: hit.table,
+    chain: hit.chain,
+    position: String(hit.position),
+    namespace: ns.name,
+    bridge: [...bridgeNames(patient).keys()].join(', '),
+  };
+  const candidate = (
+    what: string,
+    edits: readonly NftEdit[],
+    cost: number,
+    more: Partial<Candidate> = {},
+  ) => ({
+    ...base,
+    key: `${what} ${ns.name} nftables ${hit.table} ${hit.chain} ${hit.position}`,
+    params,
+    changes: edits.map((edit) => ({ namespace: ns.name, kind: 'nft' as const, edit })),
+    cost,
+    repairs: [],
+    ...more,
+  });
+  const at = { table, chain: chain.name };
+  const passing = ns.kind === 'host' ? baseChainsAbove(table, chain) : [];
+  const passed = passing.flatMap((above) =>
+    [...bridgeNames(patient).keys()].map((bridge) =>
+      candidate(
+        `pass ${bridge} ${above.name}`,
+        devicesOf(above).map((key) => ({
+          kind: 'insert-rule',
+          table,
+          chain: above.name,
+          rule: acceptDevice(key, bridge),
+        })),
+        firewalld ? 1 : 1.2,
+        { params: { ...params, bridge }, repairs: firewalld ? [zoneRepair(table, bridge)] : [] },
+      ),
+    ),
+  );
+  if (rule === undefined) return [...passed, candidate('policy', [{ ...at, kind: 'accept-policy' }], 1.5)];
+  return [...passed, candidate('remove', [{ ...at, kind: 'delete-rule', rule }], firewalld ? 1.5 : 1)];
+}
+
+/** dockerd's own tables: `docker-bridges` on the host, `docker-dns` in containers (29 with the nftables backend). */
+function isEngine(table: NftTable): boolean {
+  return table.name.startsWith('docker-');
+}
+
+/** A jump into a chain is not what stops a packet; what is in the chain is. */
+function stops(rule: NftRule): boolean {
+  return rule.statements.some(
+    (s) =>
+      s.kind === 'reject' ||
+      s.kind === 'nat' ||
+      s.kind === 'mangle' ||
+      s.kind === 'notrack' ||
+      s.kind === 'vmap' ||
+      s.kind === 'unknown' ||
+      (s.kind === 'verdict' && (s.verdict.kind === 'drop' || s.verdict.kind === 'accept')),
+  );
+}
+
+function textOf({ table, chain, rule }: NftHit): string {
+  return rule === undefined
+    ? `chain ${table} ${chain} policy drop`
+    : `${table} ${chain} ${formatNftRule(rule)}`;
+}
+
+/** The base chains from which this chain is reached, of hooks where a bridge can be let pass. */
+function baseChainsAbove(table: NftTable, chain: NftChain): readonly NftChain[] {
+  const reached = new Set([chain.name]);
+  let grew = true;
+  while (grew) {
+    const above = table.chains.filter((c) => !reached.has(c.name) && jumpsTo(c, reached));
+    for (const { name } of above) reached.add(name);
+    grew = above.length > 0;
+  }
+  return table.chains.filter(
+    (c) => reached.has(c.name) && c.base?.type === 'filter' && devicesOf(c).length > 0,
+  );
+}
+
+function jumpsTo(chain: NftChain, names: ReadonlySet<string>): boolean {
+  return chain.rules.some((rule) =>
+    rule.statements.some((s) => s.kind === 'verdict' && 'chain' in s.verdict && names.has(s.verdict.chain)),
+  );
+}
+
+function devicesOf(chain: NftChain): readonly ('iifname' | 'oifname')[] {
+  switch (chain.base?.hook) {
+    case 'forward':
+      return ['iifname', 'oifname'];
+    case 'input':
+      return ['iifname'];
+    case 'output':
+      return ['oifname'];
+    default:
+      return [];
+  }
+}
+
+/**
+ * firewalld rewrites its table at every reload: what lasts is the zone of the bridge, set now and for good (a reload
+ * would take older engines' rules away). Docker makes the zone `docker` since 20.10.
+ */
+function zoneRepair(table: NftTable, bridge: string): Repair {
+  const zone = table.chains.some((c) => c.name === 'filter_FWD_docker') ? 'docker' : 'trusted';
+  const args = [`--zone=${zone}`, `--change-interface=${bridge}`];
+  const lines = [args, ['--permanent', ...args]].map((a) => shellLine(['firewall-cmd', ...a]));
+  return { kind: 'command', change: lines.join('\n') };
+}
+
+function causeOf(ns: Namespace, table: NftTable, chain: NftChain): Cause {
+  if (ns.kind === 'container') return 'container-firewall-drops';
+  const [above] = baseChainsAbove(table, chain);
+  if (table.name === 'firewalld') {
+    return above?.base?.hook === 'input' ? 'input-reject' : 'firewalld-rejects-forward';
+  }
+  return 'extra-base-chain-drops';
+}

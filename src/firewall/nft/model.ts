@@ -1,0 +1,145 @@
+/**
+ * Native nftables as immutable data: tables, chains, sets and maps, rules as statements over expressions.
+ * In: `parse.ts` (nft's JSON). Out: `match.ts` and the packet walker, `format.ts`, `edit.ts`.
+ * What is not understood is kept as its JSON and stays unknown; what anything means is not decided here.
+ */
+import type { SourceRef } from '../../net/source.ts';
+
+export type NftFamily = 'ip' | 'ip6' | 'inet' | 'arp' | 'bridge' | 'netdev';
+
+export interface NftRuleset {
+  /** In the order in which the kernel holds them: oldest first. Tables that iptables-save printed are not among them. */
+  readonly tables: readonly NftTable[];
+  /** The tables of iptables-nft in the same listing: what they hold is read elsewhere, their age is known from here. */
+  readonly twins: readonly Pick<NftTable, 'family' | 'name' | 'handle'>[];
+}
+
+export interface NftTable {
+  readonly family: NftFamily;
+  readonly name: string;
+  /** Counted up in each namespace: the higher was made later. */
+  readonly handle?: number | undefined;
+  /** A running process owns it: nobody else can change it. */
+  readonly owned?: boolean;
+  readonly chains: readonly NftChain[];
+  readonly sets: readonly NftSet[];
+  readonly at?: SourceRef;
+}
+
+export interface NftChain {
+  readonly name: string;
+  readonly handle?: number;
+  /** Absent: reached by jumps alone. */
+  readonly base?: NftHook;
+  readonly rules: readonly NftRule[];
+}
+
+export interface NftHook {
+  readonly type: string;
+  /** `prerouting`, `input`, `forward`, `output`, `postrouting`, `ingress`, `egress`. */
+  readonly hook: string;
+  /** Lower is asked first. */
+  readonly priority: number;
+  readonly policy: 'accept' | 'drop';
+  /** Of ingress and egress chains. */
+  readonly devices: readonly string[];
+}
+
+export interface NftRule {
+  readonly handle?: number;
+  readonly comment?: string;
+  readonly statements: readonly Statement[];
+  readonly at?: SourceRef;
+}
+
+export interface NftSet {
+  readonly name: string;
+  /** A set whose elements carry data or verdicts. */
+  readonly map: boolean;
+  /** Rules add elements, or elements expire: what it holds changes with the traffic. */
+  readonly dynamic: boolean;
+  readonly elements: readonly SetElement[];
+}
+
+export interface SetElement {
+  readonly key: Expression;
+  readonly data?: Expression;
+  readonly verdict?: NftVerdict;
+}
+
+export type NftVerdict =
+  | { readonly kind: 'accept' | 'drop' | 'continue' | 'return' }
+  | { readonly kind: 'jump' | 'goto'; readonly chain: string };
+
+/** Elements written in the rule itself, or the name of a set. */
+export type SetRef = { readonly elements: readonly SetElement[] } | { readonly name: string };
+
+export type Expression =
+  | { readonly kind: 'literal'; readonly value: string | number | boolean }
+  | { readonly kind: 'meta'; readonly key: string }
+  | { readonly kind: 'payload'; readonly protocol: string; readonly field: string }
+  | {
+      readonly kind: 'ct';
+      readonly key: string;
+      readonly direction?: 'original' | 'reply';
+      readonly family?: string;
+    }
+  | { readonly kind: 'fib'; readonly result: string; readonly flags: readonly string[] }
+  | { readonly kind: 'bits'; readonly operator: BitOperator; readonly operands: readonly Expression[] }
+  | { readonly kind: 'concat'; readonly parts: readonly Expression[] }
+  /** Flags of a bit mask, joined. */
+  | { readonly kind: 'flags'; readonly flags: readonly Expression[] }
+  | { readonly kind: 'range'; readonly from: Expression; readonly to: Expression }
+  | { readonly kind: 'prefix'; readonly address: Expression; readonly bits: number }
+  | { readonly kind: 'set'; readonly set: SetRef }
+  | { readonly kind: 'map'; readonly key: Expression; readonly map: SetRef }
+  /** `*`, the element that every key matches which no other does. */
+  | { readonly kind: 'any' }
+  | { readonly kind: 'unknown'; readonly json: string };
+
+export type BitOperator = '&' | '|' | '^' | '<<' | '>>';
+
+export type MatchOperator = '==' | '!=' | '<' | '>' | '<=' | '>=' | 'in' | '!';
+
+export type NatKind = 'dnat' | 'snat' | 'masquerade' | 'redirect';
+
+export type Statement =
+  | {
+      readonly kind: 'match';
+      readonly operator: MatchOperator;
+      readonly left: Expression;
+      readonly right: Expression;
+    }
+  | { readonly kind: 'verdict'; readonly verdict: NftVerdict }
+  | { readonly kind: 'vmap'; readonly key: Expression; readonly map: SetRef }
+  | {
+      readonly kind: 'nat';
+      readonly nat: NatKind;
+      readonly family?: string;
+      readonly address?: Expression;
+      readonly port?: Expression;
+    }
+  /** `type` and `code` as nft names them: `icmpx` and `admin-prohibited`, `tcp reset` without code. */
+  | { readonly kind: 'reject'; readonly type: string; readonly code?: string }
+  | { readonly kind: 'mangle'; readonly key: Expression | TcpOption; readonly value: Expression }
+  | { readonly kind: 'notrack' }
+  /** `over`: matches what exceeds the rate, else what does not. */
+  | { readonly kind: 'limit'; readonly over: boolean; readonly json: string }
+  /** Counts, logs, adds to sets: what no walk looks at. */
+  | { readonly kind: 'observe'; readonly name: string; readonly json: string }
+  | { readonly kind: 'unknown'; readonly name: string; readonly json: string };
+
+/** A TCP option as the target of a change; only `maxseg size` matters to walks. */
+export interface TcpOption {
+  readonly kind: 'tcp option';
+  readonly name: string;
+}
+
+/** `inet firewalld`: how nft names a table. */
+export function tableText(table: NftTable): string {
+  return `${table.family} ${table.name}`;
+}
+
+export function findNftChain(table: NftTable, name: string): NftChain | undefined {
+  return table.chains.find((c) => c.name === name);
+}

@@ -1,0 +1,157 @@
+/** Reading `nft -j list ruleset`: tables, chains, sets and rules; hostile and unknown forms are kept, bounded or named. */
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { formatNftRule } from './format.ts';
+import { parseNftJson } from './parse.ts';
+import { plainTables } from './plain-text.ts';
+
+const at = { family: 'inet', table: 't' } as const;
+
+function read(...nftables: readonly unknown[]) {
+  return parseNftJson({ nftables }, 'nft-ruleset.json', (_, table) => table === 'nat');
+}
+
+function ruleText(...expr: readonly unknown[]): string | undefined {
+  const { ruleset } = read({ chain: { ...at, name: 'c' } }, { rule: { ...at, chain: 'c', expr } });
+  const rule = ruleset.tables[0]?.chains[0]?.rules[0];
+  return rule && formatNftRule(rule);
+}
+
+test('tables, base chains, sets and rules', () => {
+  const { ruleset, problems } = read(
+    { metainfo: { version: '1.1.7' } },
+    { table: { family: 'ip', name: 'nat', handle: 4 } },
+    { table: { family: 'inet', name: 't', handle: 9, flags: ['owner', 'persist'] } },
+    { chain: { ...at, name: 'in', handle: 1, type: 'filter', hook: 'input', prio: 10, policy: 'drop' } },
+    { chain: { ...at, name: 'sub', handle: 2 } },
+    {
+      set: {
+        ...at,
+        name: 's',
+        type: 'ipv4_addr',
+        elem: ['10.0.0.1', { elem: { val: '10.0.0.2', timeout: 9 } }],
+      },
+    },
+    {
+      map: {
+        ...at,
+        name: 'm',
+        type: 'ifname',
+        map: 'verdict',
+        flags: ['dynamic'],
+        elem: [['eth0', { jump: { target: 'sub' } }]],
+      },
+    },
+    { rule: { ...at, chain: 'in', handle: 7, comment: 'why', expr: [{ accept: null }] } },
+    { counter: { ...at, name: 'n' } },
+  );
+  expect(problems).toEqual([]);
+  expect(ruleset.twins.map((t) => [t.name, t.handle])).toEqual([['nat', 4]]);
+  expect(ruleset.tables).toMatchObject([
+    {
+      name: 't',
+      handle: 9,
+      owned: true,
+      chains: [
+        {
+          name: 'in',
+          base: { type: 'filter', hook: 'input', priority: 10, policy: 'drop' },
+          rules: [{ handle: 7, comment: 'why', statements: [{ kind: 'verdict' }] }],
+        },
+        { name: 'sub', rules: [] },
+      ],
+      sets: [
+        { name: 's', map: false, dynamic: false },
+        { name: 'm', map: true, dynamic: true, elements: [{ verdict: { kind: 'jump', chain: 'sub' } }] },
+      ],
+    },
+  ]);
+  expect(ruleset.tables[0]?.chains[1]).not.toHaveProperty('base');
+});
+
+test('what is of no known form is named, and the rest is read', () => {
+  const { ruleset, problems } = read(
+    { chain: { family: 'new', table: 't', name: 'x' } },
+    { rule: { ...at, chain: 'nowhere', expr: [] } },
+    { chain: { ...at, name: 'c' } },
+  );
+  expect(problems).toHaveLength(2);
+  expect(ruleset.tables[0]?.chains.map((c) => c.name)).toEqual(['c']);
+  expect(parseNftJson([], 'x', () => false).problems).toHaveLength(1);
+});
+
+describe('statements as text', () => {
+  const payload = (protocol: string, field: string) => ({ payload: { protocol, field } });
+  const match = (left: unknown, right: unknown, op = '==') => ({ match: { op, left, right } });
+  test.each([
+    [[match({ meta: { key: 'iifname' } }, 'docker0'), { accept: null }], 'iifname "docker0" accept'],
+    [
+      [match(payload('ip', 'saddr'), { prefix: { addr: '10.0.0.0', len: 8 } }, '!=')],
+      'ip saddr != 10.0.0.0/8',
+    ],
+    [
+      [match({ ct: { key: 'state' } }, ['new', 'invalid'], 'in'), { drop: null }],
+      'ct state new,invalid drop',
+    ],
+    [[match(payload('tcp', 'dport'), { set: [22, { range: [80, 90] }] })], 'tcp dport { 22, 80-90 }'],
+    [[match({ fib: { result: 'oif', flags: ['saddr', 'iif'] } }, false)], 'fib saddr . iif oif missing'],
+    [[match({ '&': [{ meta: { key: 'mark' } }, 255] }, 1)], 'meta mark & 255 1'],
+    [[{ vmap: { key: { meta: { key: 'oifname' } }, data: '@m' } }], 'oifname vmap @m'],
+    [[{ dnat: { family: 'ip', addr: '10.0.0.2', port: 80 } }], 'dnat ip to 10.0.0.2:80'],
+    [[{ dnat: { addr: 'fd00::2', port: 80 } }], 'dnat to [fd00::2]:80'],
+    [[{ snat: { port: 53 } }], 'snat to :53'],
+    [[{ masquerade: null }], 'masquerade'],
+    [[{ reject: { type: 'tcp reset' } }], 'reject with tcp reset'],
+    [[{ reject: null }], 'reject'],
+    [[{ mangle: { key: { ct: { key: 'mark' } }, value: 7 } }], 'ct mark set 7'],
+    [[{ xt: { type: 'match', name: 'comment' } }, { counter: null }], 'comment counter'],
+    [[{ quota: { val: 1 } }], '{"quota":{"val":1}}'],
+  ])('%j', (expr, text) => {
+    expect(ruleText(...expr)).toBe(text);
+  });
+});
+
+test('any JSON is read without an error, and what is kept of it is bounded', () => {
+  fc.assert(
+    fc.property(fc.jsonValue({ maxDepth: 8 }), (json) => {
+      expect(typeof ruleText(json)).toBe('string');
+      expect(typeof ruleText({ match: { op: '==', left: json, right: json } })).toBe('string');
+    }),
+  );
+  let deep: unknown = 'x';
+  for (let i = 0; i < 5000; i++) deep = { '&': [deep, 1] };
+  expect(ruleText({ match: { op: '==', left: deep, right: 1 } })?.length).toBeLessThan(2000);
+});
+
+describe('plain tables of a text', () => {
+  const dns = `table ip docker-dns {
+	chain dns-dnat {
+		type nat hook output priority dstnat + 5; policy accept;
+		ip daddr 127.0.0.11 udp dport 53 counter packets 0 bytes 0 dnat to 127.0.0.11:40000
+	}
+}
+`;
+  test('are what nft -j says of them', () => {
+    const { tables, json } = plainTables(dns);
+    expect([...tables]).toEqual(['ip docker-dns']);
+    const [table] = parseNftJson(json, 'f', () => false).ruleset.tables;
+    expect(table?.chains[0]?.base).toMatchObject({
+      type: 'nat',
+      hook: 'output',
+      priority: -95,
+      policy: 'accept',
+    });
+    expect(table?.chains[0]?.rules.map(formatNftRule)).toEqual([
+      'ip daddr 127.0.0.11 udp dport 53 counter dnat to 127.0.0.11:40000',
+    ]);
+  });
+
+  test.each([
+    ['an unknown word', dns.replace('udp dport', 'udp length')],
+    ['a set', dns.replace('\tchain', '\tset s {\n\t}\n\tchain')],
+    ['a pattern', dns.replace('ip daddr 127.0.0.11', 'iifname "eth*"')],
+    ['an end that is missing', dns.replace('\t}\n}\n', '')],
+  ])('are none with %s', (_, text) => {
+    expect(plainTables(`${text}${dns.replace('docker-dns', 'other')}`).tables).toEqual(new Set(['ip other']));
+  });
+});

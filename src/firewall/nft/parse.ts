@@ -1,0 +1,189 @@
+/**
+ * Reads `nft -j list ruleset` (libnftables-json(5)). In: the parsed JSON of a hostile or newer tool. Out: an NftRuleset,
+ * and a message for each object that could not be used. A statement or expression that is not known is kept as `unknown`.
+ */
+import { z } from 'zod';
+import type { NftChain, NftFamily, NftHook, NftRule, NftRuleset, NftSet, NftTable } from './model.ts';
+import { parseSetElements } from './parse-expression.ts';
+import { parseStatement } from './parse-statement.ts';
+
+const name = z.string().max(1024);
+const handle = z.number().optional();
+const family = z.enum(['ip', 'ip6', 'inet', 'arp', 'bridge', 'netdev']);
+const words = z.union([z.string().transform((s) => [s]), z.array(z.string())]);
+
+const tableSchema = z.object({ family, name, handle, flags: words.optional() });
+const chainSchema = z.object({
+  family,
+  table: name,
+  name,
+  handle,
+  type: z.string().optional(),
+  hook: z.string().optional(),
+  prio: z.number().optional(),
+  policy: z.enum(['accept', 'drop']).optional(),
+  dev: words.optional(),
+});
+const ruleSchema = z.object({
+  family,
+  table: name,
+  chain: name,
+  handle,
+  comment: z.string().optional(),
+  expr: z.array(z.unknown()).default([]),
+});
+const setSchema = z.object({
+  family,
+  table: name,
+  name,
+  map: z.unknown().optional(),
+  flags: words.optional(),
+  timeout: z.number().optional(),
+  elem: z.array(z.unknown()).optional(),
+});
+const elementSchema = z.object({ family, table: name, name, elem: z.array(z.unknown()) });
+const listingSchema = z.object({ nftables: z.array(z.record(z.string(), z.unknown())) });
+
+/** What was read, and what could not be: one line each. */
+export interface ParsedNft {
+  readonly ruleset: NftRuleset;
+  readonly problems: readonly string[];
+}
+
+interface Draft {
+  readonly table: z.infer<typeof tableSchema>;
+  readonly chains: (z.infer<typeof chainSchema> & { readonly rules: NftRule[] })[];
+  readonly sets: NftSet[];
+}
+
+/**
+ * `isTwin` says which tables are iptables' own: nft shows them lossy (`xt`), so what they hold is left to iptables-save.
+ * `file` is named as the place of every table and rule; JSON listings have no useful lines. */
+export function parseNftJson(
+  json: unknown,
+  file: string,
+  isTwin: (family: NftFamily, table: string) => boolean,
+): ParsedNft {
+  const checked = listingSchema.safeParse(json);
+  if (!checked.success)
+    return { ruleset: { tables: [], twins: [] }, problems: ['not the JSON of `nft -j list ruleset`'] };
+  const drafts = new Map<string, Draft>();
+  const problems: string[] = [];
+  const draftOf = (at: { readonly family: NftFamily; readonly table: string }): Draft => {
+    const key = `${at.family} ${at.table}`;
+    const known = drafts.get(key);
+    if (known !== undefined) return known;
+    const fresh = { table: { family: at.family, name: at.table }, chains: [], sets: [] };
+    drafts.set(key, fresh);
+    return fresh;
+  };
+  const read = <T>(what: string, schema: z.ZodType<T>, value: unknown, use: (value: T) => void): void => {
+    const result = schema.safeParse(value);
+    if (result.success) use(result.data);
+    else problems.push(`a ${what} of unexpected form is left out: ${issueText(result.error)}`);
+  };
+  for (const object of checked.data.nftables) {
+    for (const [kind, value] of Object.entries(object)) {
+      switch (kind) {
+        case 'table':
+          read(kind, tableSchema, value, (table) => {
+            const key = `${table.family} ${table.name}`;
+            const known = drafts.get(key);
+            drafts.set(key, { chains: known?.chains ?? [], sets: known?.sets ?? [], table });
+          });
+          break;
+        case 'chain':
+          read(kind, chainSchema, value, (chain) => draftOf(chain).chains.push({ ...chain, rules: [] }));
+          break;
+        case 'set':
+        case 'map':
+          read(kind, setSchema, value, (set) => draftOf(set).sets.push(setOf(set, kind)));
+          break;
+        case 'element':
+          read(kind, elementSchema, value, (element) => {
+            const { sets } = draftOf(element);
+            const index = sets.findIndex((s) => s.name === element.name);
+            const set = sets[index];
+            if (set !== undefined)
+              sets[index] = { ...set, elements: [...set.elements, ...parseSetElements(element.elem)] };
+          });
+          break;
+        case 'rule':
+          read(kind, ruleSchema, value, (rule) => {
+            const chain = draftOf(rule).chains.find((c) => c.name === rule.chain);
+            if (chain === undefined) problems.push(`a rule of the unknown chain ${rule.chain} is left out`);
+            else chain.rules.push(ruleOf(rule, file));
+          });
+          break;
+        default:
+          // Counters, quotas, limits and the like are named by statements that are unknown, or that only observe.
+          break;
+      }
+    }
+  }
+  const all = [...drafts.values()];
+  return {
+    ruleset: {
+      tables: all.filter(({ table }) => !isTwin(table.family, table.name)).map((d) => tableOf(d, file)),
+      twins: all.map(({ table }) => table).filter(({ family, name }) => isTwin(family, name)),
+    },
+    problems,
+  };
+}
+
+function tableOf({ table, chains, sets }: Draft, file: string): NftTable {
+  return {
+    family: table.family,
+    name: table.name,
+    ...(table.handle === undefined ? {} : { handle: table.handle }),
+    ...(table.flags?.includes('owner') === true ? { owned: true } : {}),
+    chains: chains.map(chainOf),
+    sets,
+    at: { file },
+  };
+}
+
+function chainOf(chain: Draft['chains'][number]): NftChain {
+  const base: NftHook | undefined =
+    chain.hook === undefined
+      ? undefined
+      : {
+          type: chain.type ?? 'filter',
+          hook: chain.hook,
+          priority: chain.prio ?? 0,
+          policy: chain.policy ?? 'accept',
+          devices: chain.dev ?? [],
+        };
+  return {
+    name: chain.name,
+    ...(chain.handle === undefined ? {} : { handle: chain.handle }),
+    ...(base === undefined ? {} : { base }),
+    rules: chain.rules,
+  };
+}
+
+function ruleOf(rule: z.infer<typeof ruleSchema>, file: string): NftRule {
+  return {
+    ...(rule.handle === undefined ? {} : { handle: rule.handle }),
+    ...(rule.comment === undefined ? {} : { comment: rule.comment }),
+    statements: rule.expr.map(parseStatement),
+    at: { file },
+  };
+}
+
+function setOf(set: z.infer<typeof setSchema>, kind: 'set' | 'map'): NftSet {
+  const flags = set.flags ?? [];
+  return {
+    name: set.name,
+    map: kind === 'map' || set.map !== undefined,
+    dynamic: flags.includes('dynamic') || flags.includes('timeout') || set.timeout !== undefined,
+    elements: parseSetElements(set.elem ?? []),
+  };
+}
+
+function issueText(error: z.ZodError): string {
+  const issue = error.issues[0];
+  return issue === undefined
+    ? 'no reason given'
+    : `${issue.path.map(String).join('.')} ${issue.message}`.trim();
+}

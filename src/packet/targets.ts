@@ -1,0 +1,36 @@
+/**
+ * Effects of targets that iptables and nftables share: untracking, segment size, the addresses that NAT chooses by itself.
+ * In: a packet and the devices of its hook. Out: the packet changed, or an address. No rule is looked at here.
+ */
+import { type Addr, ipv4, ipv6 } from '../net/addr.ts';
+import type { Hook, HookDevices } from './hooks.ts';
+import { familyOf, type Packet } from './packet.ts';
+import { selectSource } from './route.ts';
+import { usableAddresses } from './world.ts';
+
+/** No connection for this packet. */
+export function untrack(packet: Packet): void {
+  packet.tracking = { connection: undefined, direction: 'original', state: 'UNTRACKED' };
+}
+
+/** Lowers the segment size that a SYN announces, never raises it; without a size to what the devices can carry. */
+export function clampMss(size: number | undefined, packet: Packet, at: HookDevices): void {
+  if (packet.mss === undefined) return;
+  const headers = familyOf(packet) === 'ipv4' ? 40 : 60;
+  const mtus = [at.inDev, at.outDev].flatMap((w) => (w === undefined ? [] : [w.link.mtu]));
+  packet.mss = Math.min(packet.mss, size ?? Math.min(...mtus) - headers);
+}
+
+/** nf_nat_masquerade_ipv4 takes what inet_select_addr gives for the out device and the next hop; a bridged frame's is its destination. */
+export function masqueradeAddress(at: HookDevices, packet: Packet): Addr | undefined {
+  return at.outDev === undefined
+    ? undefined
+    : selectSource(at.outDev.node, at.outDev, at.nexthop ?? packet.dst);
+}
+
+/** nf_nat_redirect: loopback for local senders, else the first address of the device it came in on. */
+export function redirectAddress(hook: Hook, at: HookDevices, packet: Packet): Addr | undefined {
+  const family = familyOf(packet);
+  if (hook === 'OUTPUT') return family === 'ipv4' ? ipv4(0x7f000001) : ipv6(1n);
+  return at.inDev === undefined ? undefined : usableAddresses(at.inDev.link, family)[0]?.prefix.addr;
+}
