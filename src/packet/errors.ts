@@ -4,9 +4,9 @@
  */
 import type { Family } from '../net/addr.ts';
 import type { FlowKind } from '../net/flow.ts';
+import type { Fate } from './fate.ts';
 import { icmpNumbers } from './icmp.ts';
 import { invert, sameTuple, type Tuple, tupleOf } from './packet.ts';
-import type { Fate } from './stack.ts';
 import type { Outcome } from './trace.ts';
 import type { Node } from './world.ts';
 

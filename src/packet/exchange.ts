@@ -6,6 +6,7 @@
 import { type Addr, ipv4, ipv6, isUnspecified } from '../net/addr.ts';
 import type { Flow } from '../net/flow.ts';
 import { errorSeenBy } from './errors.ts';
+import type { Fate } from './fate.ts';
 import { saysTooBig } from './icmp.ts';
 import {
   answerTo,
@@ -19,7 +20,7 @@ import {
 } from './packet.ts';
 import type { Recorder } from './recorder.ts';
 import { type Listener, listenerFor } from './sockets.ts';
-import type { Fate, Stack } from './stack.ts';
+import type { Stack } from './stack.ts';
 import type { Hop, Outcome, Trace } from './trace.ts';
 import { type Node, nodeOf, type Wire } from './world.ts';
 

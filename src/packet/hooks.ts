@@ -26,6 +26,14 @@ export type Verdict =
 
 const accept: Verdict = { kind: 'accept' };
 
+export const noDevices: HookDevices = {
+  inDev: undefined,
+  outDev: undefined,
+  physIn: undefined,
+  physOut: undefined,
+  nexthop: undefined,
+};
+
 /** What a hook needs to know besides the packet. */
 export interface HookContext {
   readonly node: Node;

@@ -1,26 +1,19 @@
 /**
  * The stack: moves one packet through namespaces until it is delivered, dies, or causes an error.
  * In: a packet and where it starts. Out: its fate, and the steps for the trace. Order of things as in
- * net/ipv4/ip_output.c, ip_input.c, ip_forward.c, net/bridge/br_netfilter_hooks.c. What the receiver does with a
- * delivered packet is `exchange.ts`'s subject.
+ * net/ipv4/ip_output.c, ip_input.c, ip_forward.c. Links and bridges are `frames.ts`'s subject, what the receiver does
+ * with a delivered packet is `exchange.ts`'s.
  */
 import { type Addr, formatAddr, sameAddr } from '../net/addr.ts';
 import { Conntrack } from './conntrack.ts';
 import type { Decisions } from './decisions.ts';
-import { type Hook, type HookContext, type HookDevices, runHook, type Verdict } from './hooks.ts';
+import { type Fate, lost, type SendError } from './fate.ts';
+import { type Above, Frames } from './frames.ts';
+import { type Hook, type HookContext, type HookDevices, noDevices, runHook, type Verdict } from './hooks.ts';
 import { type IcmpProblem, icmpNumbers, rejectProblem } from './icmp.ts';
-import {
-  type LinkLayer,
-  macvlanChildren,
-  Neighbours,
-  portFlags,
-  portFor,
-  resolveNeighbour,
-} from './link-layer.ts';
-import { runNftChain } from './nft-chain.ts';
+import { type LinkLayer, Neighbours, resolveNeighbour } from './link-layer.ts';
 import {
   answerTo,
-  defaultZone,
   familyOf,
   headerOf,
   isIcmpError,
@@ -31,53 +24,9 @@ import {
 } from './packet.ts';
 import type { Recorder } from './recorder.ts';
 import { routeInput, routeOutput } from './route.ts';
-import { linkChains } from './stages.ts';
 import type { RuleHit } from './trace.ts';
 import { HookView } from './view.ts';
-import { type Node, sysctlNumber, type Wire, type World } from './world.ts';
-
-export type SendError = 'net-unreachable' | 'host-unreachable' | 'EACCES' | 'EINVAL' | 'EPERM' | 'EMSGSIZE';
-
-export type Fate =
-  | { readonly kind: 'delivered'; readonly node: Node; readonly wire: Wire; readonly packet: Packet }
-  /** Died without a word. */
-  | { readonly kind: 'lost' }
-  /** The sending kernel refused; `connecting`: so early that a TCP connect hears of it too. */
-  | { readonly kind: 'send-error'; readonly error: SendError; readonly connecting: boolean }
-  /** Somebody sent an ICMP error about it; what became of that is `error`'s own fate. */
-  | {
-      readonly kind: 'icmp';
-      readonly type: number;
-      readonly code: number;
-      readonly mtu: number | undefined;
-      readonly error: Fate;
-    }
-  /** Somebody answered with a TCP reset (REJECT). */
-  | { readonly kind: 'reset'; readonly reset: Fate }
-  /** The next hop's link address is not known; `atSender` when that was the sending kernel itself. */
-  | { readonly kind: 'unresolved'; readonly atSender: boolean; readonly error: Fate | undefined };
-
-const lost: Fate = { kind: 'lost' };
-
-/** A frame on a link. */
-interface Frame {
-  readonly packet: Packet;
-  readonly srcMac: string | undefined;
-  readonly dstMac: string;
-  /** Its IP packet was sent by this namespace itself, so a failure is its own to notice. */
-  readonly local: boolean;
-}
-
-const noDevices: HookDevices = {
-  inDev: undefined,
-  outDev: undefined,
-  physIn: undefined,
-  physOut: undefined,
-  nexthop: undefined,
-};
-
-/** A routing loop ends with the TTL; a frame that bridges send in circles has none. */
-const maxCrossings = 256;
+import type { Node, Wire, World } from './world.ts';
 
 export interface SendOptions {
   /** Take the route's source address, as an unbound socket does. */
@@ -91,30 +40,26 @@ function headerBytes(packet: Packet): number {
   return familyOf(packet) === 'ipv4' ? 40 : 60;
 }
 
-export class Stack {
+export class Stack implements Above {
   readonly world: World;
   readonly decisions: Decisions;
   private readonly recorder: Recorder;
   private readonly tables = new Map<Node, Conntrack>();
   private readonly layer: LinkLayer;
-  /** Links that the packet on its way has crossed so far. */
-  private crossings = 0;
+  private readonly frames: Frames;
 
   constructor(world: World, decisions: Decisions, recorder: Recorder) {
     this.world = world;
     this.decisions = decisions;
     this.recorder = recorder;
     this.layer = { nodes: world.nodes, decisions, learned: new Neighbours() };
+    this.frames = new Frames(this, this.layer, recorder);
   }
 
   /** Sends a packet from a namespace. Without a source, the route's is taken. */
   send(node: Node, packet: Packet, options: SendOptions): Fate {
     // An error about a packet is sent while that packet is still on its way.
-    const outer = this.crossings;
-    this.crossings = 0;
-    const fate = this.originate(node, packet, options);
-    this.crossings = outer;
-    return fate;
+    return this.frames.counted(() => this.originate(node, packet, options));
   }
 
   private originate(node: Node, packet: Packet, options: SendOptions): Fate {
@@ -194,185 +139,11 @@ export class Stack {
       return { kind: 'unresolved', atSender: local, error };
     }
     this.recorder.step({ kind: 'transmit', dev: wire.link.name, nexthop });
-    return this.sendFrame(wire, { packet, srcMac: wire.link.mac, dstMac: resolved.mac, local });
-  }
-
-  /** Puts a frame on a device. */
-  private sendFrame(wire: Wire, frame: Frame): Fate {
-    if (!wire.link.up) return this.die(wire.link.name, 'link is down');
-    const filtered = this.linkFilter(wire.node, 'netdev', 'egress', { outDev: wire }, frame);
-    if (filtered !== undefined) return filtered;
-    if (wire.link.kind === 'bridge') return this.bridge(wire, frame, undefined);
-    if (wire.link.kind === 'macvlan') return this.sendMacvlan(wire, frame);
-    const peer = wire.peer;
-    if (peer === undefined) return this.die(wire.link.name, 'nothing is known beyond this link');
-    return this.cross(wire, peer, frame);
-  }
-
-  private sendMacvlan(wire: Wire, frame: Frame): Fate {
-    const parent = wire.peer;
-    if (parent === undefined || !parent.link.up)
-      return this.die(wire.link.name, 'the parent link is down or not known');
-    const sibling = macvlanChildren(parent, this.world.nodes).find(
-      (c) => c !== wire && c.link.mac === frame.dstMac,
-    );
-    if (sibling !== undefined && (wire.link.mode ?? 'bridge') === 'bridge')
-      return this.cross(wire, sibling, frame);
-    if (parent.peer === undefined) return this.die(parent.link.name, 'nothing is known beyond this link');
-    return this.cross(parent, parent.peer, frame);
-  }
-
-  private cross(from: Wire, to: Wire, frame: Frame): Fate {
-    const { packet } = frame;
-    this.crossings += 1;
-    if (this.crossings > maxCrossings) return this.die(from.link.name, 'the frame goes in circles');
-    // __dev_forward_skb: a veth drops what exceeds its peer's MTU (and room for a VLAN tag), unless it is cut later.
-    if (from.link.kind === 'veth' && !packet.offloaded && packet.length > to.link.mtu + 4) {
-      return this.die(
-        to.link.name,
-        'frame is larger than the MTU',
-        `${packet.length} bytes, MTU ${to.link.mtu}`,
-      );
-    }
-    packet.tracking = undefined;
-    packet.zone = defaultZone;
-    if (from.node !== to.node) {
-      packet.mark = 0;
-      packet.owner = undefined;
-    }
-    return this.receiveFrame(to, frame);
-  }
-
-  private receiveFrame(wire: Wire, frame: Frame): Fate {
-    this.recorder.enter(wire.node.name);
-    if (!wire.link.up) return this.die(wire.link.name, 'link is down');
-    const filtered = this.linkFilter(wire.node, 'netdev', 'ingress', { inDev: wire }, frame);
-    if (filtered !== undefined) return filtered;
-    const child = macvlanChildren(wire, this.world.nodes).find((c) => c.link.mac === frame.dstMac);
-    if (child !== undefined) return this.receiveFrame(child, frame);
-    if (wire.master !== undefined) return this.receiveAtPort(wire, wire.master, frame);
-    if (frame.dstMac !== wire.link.mac)
-      return this.die(wire.link.name, 'frame is for another MAC', frame.dstMac);
-    this.recorder.step({ kind: 'receive', dev: wire.link.name, header: headerOf(frame.packet) });
-    return this.receive(wire, frame.packet, frame.srcMac, undefined, false);
-  }
-
-  /** A frame comes in at a bridge port (br_handle_frame): to the host itself, or on to another port. */
-  private receiveAtPort(port: Wire, bridge: Wire, frame: Frame): Fate {
-    const flags = portFlags(port);
-    if (flags.state !== 'forwarding')
-      return this.die(port.link.name, 'bridge port does not forward', flags.state);
-    if (!bridge.link.up) return this.die(bridge.link.name, 'link is down');
-    this.recorder.step({ kind: 'receive', dev: port.link.name, header: headerOf(frame.packet) });
-    const filtered = this.linkFilter(bridge.node, 'bridge', 'prerouting', { inDev: port }, frame);
-    if (filtered !== undefined) return filtered;
-    let { dstMac } = frame;
-    const called = callsIptables(bridge, frame.packet);
-    if (called) {
-      const { packet } = frame;
-      const before = packet.dst;
-      const at = { ...noDevices, inDev: bridge, physIn: port };
-      const verdict = this.hook(bridge.node, 'PREROUTING', packet, at, frame.srcMac);
-      if (verdict.kind !== 'accept') return this.stop(bridge.node, packet, verdict, false);
-      if (!sameAddr(before, packet.dst)) {
-        const next = this.redirectBridged(bridge, packet);
-        if (next === undefined) return this.die(bridge.link.name, 'no route after DNAT of a bridged frame');
-        dstMac = next;
-      }
-    }
-    if (dstMac === bridge.link.mac || bridge.ports.some((p) => p.link.mac === dstMac)) {
-      const input = this.linkFilter(bridge.node, 'bridge', 'input', { inDev: bridge }, frame);
-      if (input !== undefined) return input;
-      return this.receive(bridge, frame.packet, frame.srcMac, port, called);
-    }
-    return this.bridge(bridge, { ...frame, dstMac }, port);
-  }
-
-  /** br_nf_pre_routing_finish: where a bridged packet goes after its destination was rewritten; the MAC to send it to. */
-  private redirectBridged(bridge: Wire, packet: Packet): string | undefined {
-    const key = { dst: packet.dst, src: packet.src, mark: packet.mark, inDev: bridge.link.name };
-    const routed = routeInput(bridge.node, key, this.decisions);
-    if (routed.kind === 'forward' && routed.wire === bridge) {
-      const resolved = resolveNeighbour(this.layer, bridge, routed.nexthop, packet.src);
-      return resolved.kind === 'mac' ? resolved.mac : undefined;
-    }
-    return routed.kind === 'local' || routed.kind === 'forward' ? bridge.link.mac : undefined;
-  }
-
-  /** Sends a frame out of the port that its destination is behind. */
-  private bridge(bridge: Wire, frame: Frame, from: Wire | undefined): Fate {
-    const { packet } = frame;
-    const port = portFor(this.layer, bridge, frame.dstMac, from);
-    if ('why' in port) return this.die(bridge.link.name, port.why, port.detail);
-    const filtered = this.linkFilter(
-      bridge.node,
-      'bridge',
-      from === undefined ? 'output' : 'forward',
-      { inDev: from, outDev: port },
-      frame,
-    );
-    if (filtered !== undefined) return filtered;
-    if (from !== undefined && callsIptables(bridge, packet)) {
-      const at = { ...noDevices, inDev: bridge, outDev: bridge, physIn: from, physOut: port };
-      for (const hook of ['FORWARD', 'POSTROUTING'] as const) {
-        const verdict = this.hook(
-          bridge.node,
-          hook,
-          packet,
-          hook === 'FORWARD' ? at : { ...at, inDev: undefined },
-          frame.srcMac,
-        );
-        if (verdict.kind !== 'accept') return this.stop(bridge.node, packet, verdict, false);
-      }
-    }
-    if (packet.length > port.link.mtu + 4 && !packet.offloaded) {
-      return this.die(
-        port.link.name,
-        'frame is larger than the MTU',
-        `${packet.length} bytes, MTU ${port.link.mtu}`,
-      );
-    }
-    this.recorder.step({
-      kind: 'bridge',
-      bridge: bridge.link.name,
-      to: port.link.name,
-      ...(from === undefined ? {} : { from: from.link.name }),
-    });
-    const leaving = this.linkFilter(port.node, 'netdev', 'egress', { outDev: port }, frame);
-    if (leaving !== undefined) return leaving;
-    const peer = port.peer;
-    if (peer === undefined) return this.die(port.link.name, 'nothing is known beyond this link');
-    return this.cross(port, peer, frame);
-  }
-
-  /** nftables chains that see frames: of the bridge family, or of one device. A frame that they stop dies without a word. */
-  private linkFilter(
-    node: Node,
-    family: 'bridge' | 'netdev',
-    hook: string,
-    devices: { readonly inDev?: Wire | undefined; readonly outDev?: Wire | undefined },
-    frame: Frame,
-  ): Fate | undefined {
-    for (const chain of node.facts.unmodelledHooks) {
-      if (chain.family !== family || chain.hook !== hook) continue;
-      const fact = `nftables chain ${chain.name} (${family}, hook ${hook}) lets the frame pass`;
-      if (!this.decisions.decide(fact, 'nft list ruleset'))
-        return this.die(chain.name, `nftables ${family} chain, contents not evaluated`);
-    }
-    const families = family === 'bridge' ? (['bridge'] as const) : (['netdev', 'inet'] as const);
-    const dev = family === 'bridge' ? undefined : (devices.inDev ?? devices.outDev)?.link.name;
-    for (const chain of linkChains(node, families, hook, dev)) {
-      const { packet } = frame;
-      const at = { ...noDevices, ...devices };
-      const context = this.contextOf(node, packet, at, frame.srcMac, frame.dstMac);
-      const verdict = runNftChain(context, { ...chain, hook: 'link', packet, at });
-      if (verdict.kind !== 'accept') return this.stop(node, packet, verdict, false);
-    }
-    return undefined;
+    return this.frames.send(wire, { packet, srcMac: wire.link.mac, dstMac: resolved.mac, local });
   }
 
   /** An IP packet comes in on a device (ip_rcv). `prerouted`: br_netfilter has run PREROUTING already. */
-  private receive(
+  receive(
     wire: Wire,
     packet: Packet,
     srcMac: string | undefined,
@@ -446,11 +217,11 @@ export class Stack {
     return this.output(node, packet, out, nexthop, wire);
   }
 
-  private hook(node: Node, hook: Hook, packet: Packet, at: HookDevices, srcMac?: string): Verdict {
+  hook(node: Node, hook: Hook, packet: Packet, at: HookDevices, srcMac?: string): Verdict {
     return runHook(this.contextOf(node, packet, at, srcMac), hook, packet, at);
   }
 
-  private contextOf(
+  contextOf(
     node: Node,
     packet: Packet,
     at: HookDevices,
@@ -475,12 +246,7 @@ export class Stack {
   }
 
   /** A rule stopped the packet. A local sender learns of a drop (EPERM); a reject answers. */
-  private stop(
-    node: Node,
-    packet: Packet,
-    verdict: Exclude<Verdict, { kind: 'accept' }>,
-    local: boolean,
-  ): Fate {
+  stop(node: Node, packet: Packet, verdict: Exclude<Verdict, { kind: 'accept' }>, local: boolean): Fate {
     this.recordStop(
       verdict.where,
       verdict.kind === 'drop' ? verdict.why : `REJECT with ${verdict.with}`,
@@ -554,7 +320,7 @@ export class Stack {
     return { kind: 'send-error', error, connecting };
   }
 
-  private die(where: string, why: string, detail?: string): Fate {
+  die(where: string, why: string, detail?: string): Fate {
     this.recorder.step({ kind: 'drop', where, why, ...(detail === undefined ? {} : { detail }) });
     return lost;
   }
@@ -585,13 +351,4 @@ function attached(about: Packet, state: 'RELATED' | 'ESTABLISHED'): Packet['trac
     direction: tracking.direction === 'original' ? 'reply' : 'original',
     state,
   };
-}
-
-/** br_netfilter is asked for by the namespace's sysctl or by the bridge's own switch. */
-function callsIptables(bridge: Wire, packet: Packet): boolean {
-  const ipv4 = familyOf(packet) === 'ipv4';
-  const own = ipv4 ? bridge.link.bridge?.callIptables : bridge.link.bridge?.callIp6tables;
-  const key = ipv4 ? 'net.bridge.bridge-nf-call-iptables' : 'net.bridge.bridge-nf-call-ip6tables';
-  // Without br_netfilter the sysctl does not exist, and bridged frames skip iptables.
-  return own === true || sysctlNumber(bridge.node, key, 0) !== 0;
 }
