@@ -35,9 +35,6 @@ const notToldOfTheError: Readonly<Record<string, readonly number[]>> = {
   '17.06.2/no-default-route': [3, 4, 19, 20],
 };
 
-/** The plan holds no userland proxies of IPv6: the repair of these leaves the flows over IPv6 as they are. */
-const healedOverIpv4 = new Set(['28.5.2/proxy-killed']);
-
 /** The repair of these is told without a proof: containers have to be made anew with another MTU. */
 const repairedByHand = new Set(['28.5.2/mtu-uplink-1400']);
 
@@ -169,10 +166,8 @@ describe('causes: the first finding names what was broken, and its repair heals 
     );
     const repaired = makeScene(applyChanges(hostStateFromFacts(facts).state, first?.changes ?? []));
     const left = flows.filter((p) => walk(repaired, flowOf(p)).outcome !== 'ok');
-    const mayStay = (p: Probe) =>
-      repairedByHand.has(name) || (healedOverIpv4.has(name) && p.dst.includes(':'));
-    expect(left.filter((p) => !mayStay(p)).map(flowKey)).toEqual([]);
-    expect(left.length > 0).toBe(repairedByHand.has(name) || healedOverIpv4.has(name));
+    if (repairedByHand.has(name)) expect(left).not.toEqual([]);
+    else expect(left.map(flowKey)).toEqual([]);
   });
 
   test('there are enough of both', () => {

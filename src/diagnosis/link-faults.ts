@@ -4,7 +4,7 @@
  */
 import type { Link, Namespace } from '../host/state.ts';
 import type { Network } from '../intent/intent.ts';
-import { sameAddr } from '../net/addr.ts';
+import { formatAddr, sameAddr } from '../net/addr.ts';
 import { formatPrefix } from '../net/prefix.ts';
 import type { Patient } from './candidate.ts';
 import type { Cause } from './causes.ts';
@@ -178,14 +178,20 @@ function proxies(patient: Patient, host: Namespace): Fault[] {
   const running = patient.state.proxies;
   if (running === undefined) return [];
   const lost = (patient.expected?.plan.proxies ?? []).filter(
-    (p) => !running.some((r) => r.hostPort === p.hostPort && r.protocol === p.protocol),
+    (p) =>
+      !running.some(
+        (r) =>
+          r.hostPort === p.hostPort &&
+          r.protocol === p.protocol &&
+          formatAddr(r.hostAddress) === p.hostAddress,
+      ),
   );
   if (lost.length === 0) return [];
   return [
     {
       cause: 'userland-proxy-missing',
       changes: startProxies(host, lost),
-      params: { ports: lost.map((p) => `${p.hostPort}/${p.protocol}`).join(', ') },
+      params: { ports: [...new Set(lost.map((p) => `${p.hostPort}/${p.protocol}`))].join(', ') },
       repairs: [{ kind: 'command', change: 'systemctl restart docker' }],
     },
   ];

@@ -7,7 +7,8 @@
 import { formatRule, sameRule } from '../firewall/args.ts';
 import { diffRulesets, type RuleAt } from '../firewall/diff.ts';
 import { mergeRulesets } from '../firewall/merge.ts';
-import type { Rule, Ruleset, TableName } from '../firewall/ruleset.ts';
+import type { Rule, Ruleset, Table, TableName } from '../firewall/ruleset.ts';
+import type { Namespace } from '../host/state.ts';
 import type { Candidate, Patient } from './candidate.ts';
 import type { Cause } from './causes.ts';
 
@@ -19,7 +20,7 @@ export function planPartCandidates(patient: Patient): Candidate[] {
   const { expected, state } = patient;
   const host = state.namespaces.find((n) => n.kind === 'host');
   if (expected === undefined || host === undefined) return [];
-  const plan = expected.plan.ruleset;
+  const plan = knownPart(expected.plan.ruleset, host);
   const { missing } = diffRulesets(plan, host.firewall);
   if (missing.length === 0) return [];
   const restore = (
@@ -46,18 +47,20 @@ export function planPartCandidates(patient: Patient): Candidate[] {
     evidence: rules.slice(0, 3).map((r) => ({ file: 'plan', text: `-A ${r.chain} ${formatRule(r.rule)}` })),
     repairs: [],
   });
-  const tables = [...new Set(missing.map((m) => m.key.table))];
-  const flushed = tables.filter((t) => isFlushed(t, plan, missing));
+  const tables = plan.tables.filter((t) => missing.some((m) => isIn(m, t)));
+  const flushed = tables.filter((t) => isFlushed(t, missing));
   const candidates: Candidate[] = [];
   for (const table of tables) {
-    const lost = missing.filter((m) => m.key.table === table);
-    const target = { tables: plan.tables.filter((t) => t.name === table) };
+    const lost = missing.filter((m) => isIn(m, table));
     const cause = flushed.includes(table) ? 'rules-flushed' : causeOf(lost);
-    candidates.push(restore(`missing of ${table}`, cause, flushed.includes(table) ? 1.5 : 2.5, lost, target));
+    const cost = flushed.includes(table) ? 1.5 : 2.5;
+    candidates.push(
+      restore(`missing of ${table.family} ${table.name}`, cause, cost, lost, { tables: [table] }),
+    );
     if (flushed.includes(table)) continue;
     for (const part of lost) {
       const only = without(
-        plan,
+        { tables: [table] },
         lost.filter((other) => other !== part),
       );
       candidates.push(restore(`missing ${ruleKey(part)}`, causeOf([part]), 1, [part], only));
@@ -70,8 +73,19 @@ export function planPartCandidates(patient: Patient): Candidate[] {
   return candidates;
 }
 
+/** The plan for families whose rules the facts hold: what is not known is not missing. */
+function knownPart(plan: Ruleset, host: Namespace): Ruleset {
+  const unknown = (host.missing ?? []).filter((m) => m.part === 'firewall');
+  const isKnown = (table: Table) => !unknown.some((m) => m.family === undefined || m.family === table.family);
+  return { tables: plan.tables.filter(isKnown) };
+}
+
+function isIn(part: RuleAt, table: Table): boolean {
+  return part.key.table === table.name && part.key.family === table.family;
+}
+
 function ruleKey(part: RuleAt): string {
-  return `${part.key.table} ${part.chain} ${part.position} ${formatRule(part.rule)}`;
+  return `${part.key.family} ${part.key.table} ${part.chain} ${part.position} ${formatRule(part.rule)}`;
 }
 
 function describe(rules: readonly RuleAt[]): Record<string, string> {
@@ -84,12 +98,10 @@ function describe(rules: readonly RuleAt[]): Record<string, string> {
   };
 }
 
-function isFlushed(table: TableName, plan: Ruleset, missing: readonly RuleAt[]): boolean {
-  const planned = plan.tables
-    .filter((t) => t.name === table)
-    .flatMap((t) => t.chains.flatMap((c) => c.rules));
-  const lost = missing.filter((m) => m.key.table === table).length;
-  return planned.length > 1 && lost >= 2 && lost / planned.length >= flushedShare;
+function isFlushed(table: Table, missing: readonly RuleAt[]): boolean {
+  const planned = table.chains.flatMap((c) => c.rules).length;
+  const lost = missing.filter((m) => isIn(m, table)).length;
+  return planned > 1 && lost >= 2 && lost / planned >= flushedShare;
 }
 
 function causeOf(lost: readonly RuleAt[]): Cause {

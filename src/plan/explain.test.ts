@@ -42,7 +42,7 @@ describe('explainOption', () => {
       "leave containers' packets for published ports to the userland proxy",
       'translate a published port',
     ]);
-    expect(configured.parts.map(({ kind }) => kind)).toEqual(['proxy']);
+    expect(configured.parts.map(({ kind }) => kind)).toEqual(['proxy', 'proxy']);
     expect(changed?.parts.map(({ text }) => text)).toEqual([
       'net.ipv4.conf.docker0.route_localnet = 1',
       'net.bridge.bridge-nf-call-iptables = 1',

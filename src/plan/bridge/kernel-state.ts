@@ -5,12 +5,12 @@
  * 17.06 to 29.7.
  */
 import type { LinkAddress, Route, Sysctl } from '../../host/state.ts';
-import { formatAddr, ipv6, isUnspecified } from '../../net/addr.ts';
+import { formatAddr, ipv6 } from '../../net/addr.ts';
 import type { Reason } from '../../net/reason.ts';
 import { isSince } from '../generation.ts';
 import type { Generation, PlannedLink, PlannedProxy } from '../plan.ts';
 import type { BridgeNetwork, NetworkSide } from './network.ts';
-import { isMapped, isTranslated, publishedPorts } from './ports.ts';
+import { isMapped, publishedPorts } from './ports.ts';
 import {
   because,
   becauseTables,
@@ -153,14 +153,14 @@ function bridgeFiltering(script: Script, generation: Generation): readonly (read
 }
 
 /**
- * One proxy for every binding of a host address; a routed port has none. The engine starts one on :: too for a request that names
- * no address, where the container has IPv4 alone: it is a shadow of the one on 0.0.0.0, and not planned.
+ * One proxy for every binding of a host address; a routed port has none. For a request that names no address there is one on ::
+ * too, which alone serves IPv6 where the container has IPv4 only.
  */
 export function plannedProxies(script: Script): readonly PlannedProxy[] {
   if (isHairpin(script)) return [];
   return script.endpoints.flatMap((endpoint) =>
     publishedPorts(script, endpoint)
-      .filter((port) => isMapped(port) && (isTranslated(port) || !isUnspecified(port.hostAddress)))
+      .filter(isMapped)
       .map((port) => ({
         protocol: port.binding.protocol,
         hostAddress: formatAddr(port.hostAddress),

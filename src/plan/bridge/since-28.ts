@@ -14,7 +14,6 @@ import { fillChecksum, guardLoopback, guardPort, masqueradeSelf, openPort, trans
 import { isMapped, isTranslated, type PublishedPort, publishedPorts } from './ports.ts';
 import {
   becauseTables,
-  engineIsAtLeast,
   madeEndpoints,
   madeNetworks,
   restoredEndpoints,
@@ -64,8 +63,7 @@ function chainSetup(script: Script, layout: LayoutSince28, family: Family): read
 
 /** In 28.x DOCKER_FIREWALL_BACKEND=nftables leaves this chain out, and nothing else (captures of 28.5.2). */
 function userChainSteps(script: Script, layout: LayoutSince28, family: Family): readonly Step[] {
-  const native = script.options.env.DOCKER_FIREWALL_BACKEND === 'nftables';
-  if (native && !engineIsAtLeast(script, '29.0')) return [];
+  if (script.options.env.DOCKER_FIREWALL_BACKEND === 'nftables') return [];
   return userChain(becauseTables(script, family), layout.userChain);
 }
 
