@@ -47,16 +47,16 @@ export function diagnose(input: DiagnoseInput): Diagnosis {
   const asked = (input.flows ?? questions.wanted).map((flow) => walk(scene, flow));
   const succeeds = successOn(state, expected);
   const failing = asked.filter((t) => !succeeds(t));
-  const candidates = [
-    ...settingCandidates(patient),
-    ...planPartCandidates(patient),
-    ...hostFaultCandidates(patient),
-    ...ruleFaultCandidates(patient, failing),
-    ...undecidedCandidates(patient, failing),
-  ];
-  const search = { state, outsideRoutes, failing, candidates, succeeds };
+  const search = {
+    state,
+    outsideRoutes,
+    failing,
+    candidates: candidatesFor(patient, failing),
+    succeeds,
+  };
   const { remedies, unhealed } = searchRemedies(search);
-  const panel = [...asked.map((t) => t.flow), ...questions.panel];
+  // What nothing repairs needs no proof: the panel is walked for remedies only.
+  const panel = remedies.length === 0 ? [] : [...asked.map((t) => t.flow), ...questions.panel];
   const before = panel.map((flow, i) => asked[i] ?? walk(scene, flow));
   const found = remedies.flatMap((remedy) => findingsOf(remedy, failing, { search, panel, before }, state));
   const findings = order([
@@ -74,6 +74,18 @@ export function diagnose(input: DiagnoseInput): Diagnosis {
     state,
     ...('cannot' in input.expected ? { unexpected: input.expected.cannot } : {}),
   };
+}
+
+/** Changes that may heal; a host on which nothing fails needs none, and every setting tried costs a plan. */
+function candidatesFor(patient: Patient, failing: readonly Trace[]): readonly Candidate[] {
+  if (failing.length === 0) return [];
+  return [
+    ...settingCandidates(patient),
+    ...planPartCandidates(patient),
+    ...hostFaultCandidates(patient),
+    ...ruleFaultCandidates(patient, failing),
+    ...undecidedCandidates(patient, failing),
+  ];
 }
 
 /** Lines of raw files, split once. */

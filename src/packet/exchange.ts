@@ -16,6 +16,7 @@ import {
   sameTuple,
   type Tuple,
   tcpFlag,
+  tcpHeaderBytes,
   tupleOf,
 } from './packet.ts';
 import type { Recorder } from './recorder.ts';
@@ -120,9 +121,6 @@ export class Exchange {
       listener.kind === 'proxy'
         ? this.udp(far, listener.proxy.containerAddress, listener.proxy.containerPort)
         : undefined;
-    if (listener.kind === 'proxy') {
-      this.recorder.enter(far.name);
-    }
     if (behind !== undefined && behind.outcome !== 'ok') {
       return this.finish('timeout', undefined, [...request, ...behind.request], behind.reply);
     }
@@ -208,8 +206,8 @@ export class Exchange {
 
   /** Sends so many bytes on an open connection, in segments as large as both ends allow; learns a smaller path MTU. */
   private pour(from: End, to: End, bytes: number): Outcome {
-    const headers = from.tuple.dst.family === 'ipv4' ? 40 : 60;
-    let limit = Math.min(from.announced + headers, this.outMtu(from));
+    const headers = tcpHeaderBytes(from.tuple.dst.family);
+    let limit = Math.min(from.announced + headers, from.wire.link.mtu);
     for (let tries = 0; tries < 4; tries++) {
       const length = Math.min(bytes + headers + 12, limit);
       const segment = makePacket({
@@ -237,10 +235,6 @@ export class Exchange {
       limit = fate.mtu;
     }
     return 'connected-then-timeout';
-  }
-
-  private outMtu(end: End): number {
-    return end.wire.link.mtu;
   }
 
   private ask(node: Node, packet: Packet): Asked {

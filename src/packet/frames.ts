@@ -19,8 +19,6 @@ export interface Frame {
   readonly packet: Packet;
   readonly srcMac: string | undefined;
   readonly dstMac: string;
-  /** Its IP packet was sent by this namespace itself, so a failure is its own to notice. */
-  readonly local: boolean;
 }
 
 /** A routing loop ends with the TTL; a frame that bridges send in circles has none. */

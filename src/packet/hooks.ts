@@ -8,6 +8,7 @@
 import { matchRule, type PacketView } from '../firewall/match.ts';
 import { type Chain, findChain, type Rule, type RuleOption, type Table } from '../firewall/ruleset.ts';
 import { type Addr, parseAddr } from '../net/addr.ts';
+import { type ChainFrame, leaveChain } from './chain-stack.ts';
 import { applyNat, bindNat, type Conntrack, type NatRange } from './conntrack.ts';
 import type { Decisions } from './decisions.ts';
 import { runNftChain } from './nft-chain.ts';
@@ -135,14 +136,6 @@ function runNat(
   return accept;
 }
 
-/** One place in the stack of chains that a packet is in. */
-interface Frame {
-  readonly chain: Chain;
-  next: number;
-  /** Entered by goto: its end returns to the caller's caller. */
-  readonly tail: boolean;
-}
-
 function runTable(context: HookContext, hook: Hook, table: Table, packet: Packet, at: HookDevices): Verdict {
   const base = findChain(table, hook);
   if (base === undefined) return accept;
@@ -161,13 +154,13 @@ function runTable(context: HookContext, hook: Hook, table: Table, packet: Packet
     }
     return verdict;
   };
-  const stack: Frame[] = [{ chain: base, next: 0, tail: false }];
+  const stack: ChainFrame<Chain>[] = [{ chain: base, next: 0, tail: false }];
   for (;;) {
     const frame = stack[stack.length - 1];
     if (frame === undefined) break;
     const rule = frame.chain.rules[frame.next];
     if (rule === undefined) {
-      popFrames(stack);
+      leaveChain(stack);
       continue;
     }
     frame.next += 1;
@@ -185,7 +178,7 @@ function runTable(context: HookContext, hook: Hook, table: Table, packet: Packet
       case 'continue':
         continue;
       case 'return':
-        popFrames(stack);
+        leaveChain(stack);
         continue;
       case 'enter':
         if (stack.length > maxDepth)
@@ -208,17 +201,11 @@ function runTable(context: HookContext, hook: Hook, table: Table, packet: Packet
 
 const maxDepth = 256;
 
-function popFrames(stack: Frame[]): void {
-  while (stack.pop()?.tail === true) {
-    // A chain entered by goto has no place of its own to return to: its caller ends too.
-  }
-}
-
 function place(table: Table, chain: string): string {
   return `${table.name}/${chain}`;
 }
 
-function matches(context: HookContext, table: Table, frame: Frame, rule: Rule): boolean {
+function matches(context: HookContext, table: Table, frame: ChainFrame<Chain>, rule: Rule): boolean {
   const truth = matchRule(rule, context.view);
   if (typeof truth === 'boolean') return truth;
   const fact = `rule ${frame.next} of ${place(table, frame.chain.name)} matches: ${truth.unknown}`;

@@ -17,6 +17,7 @@ import {
 } from '../firewall/nft/model.ts';
 import type { UnknownTruth } from '../firewall/packet-view.ts';
 import { type Addr, ipv4, ipv6 } from '../net/addr.ts';
+import { type ChainFrame, leaveChain } from './chain-stack.ts';
 import { bindNat } from './conntrack.ts';
 import type { Hook, HookContext, HookDevices, Verdict } from './hooks.ts';
 import { familyOf, type Packet } from './packet.ts';
@@ -30,13 +31,6 @@ export interface NftPlace {
   readonly hook: Hook | 'link';
   readonly packet: Packet;
   readonly at: HookDevices;
-}
-
-interface Frame {
-  readonly chain: NftChain;
-  next: number;
-  /** Entered by goto: its end returns to the caller's caller. */
-  readonly tail: boolean;
 }
 
 /** What a statement comes to: go on with the next one, end the rule, or a verdict. */
@@ -63,13 +57,13 @@ export function runNftChain(context: HookContext, place: NftPlace): Verdict {
     }
     return verdict;
   };
-  const stack: Frame[] = [{ chain: base, next: 0, tail: false }];
+  const stack: ChainFrame<NftChain>[] = [{ chain: base, next: 0, tail: false }];
   for (;;) {
     const frame = stack[stack.length - 1];
     if (frame === undefined) break;
     const rule = frame.chain.rules[frame.next];
     if (rule === undefined) {
-      popFrames(stack);
+      leaveChain(stack);
       continue;
     }
     frame.next += 1;
@@ -82,7 +76,7 @@ export function runNftChain(context: HookContext, place: NftPlace): Verdict {
       case 'continue':
         continue;
       case 'return':
-        popFrames(stack);
+        leaveChain(stack);
         continue;
       case 'accept':
         return done(accept, 'accept');
@@ -102,12 +96,6 @@ export function runNftChain(context: HookContext, place: NftPlace): Verdict {
   if (base.base?.policy !== 'drop') return done(accept, 'policy accept');
   const rule = hitOf(table, base, 0, undefined);
   return done({ kind: 'drop', where: placeText(rule), why: 'policy DROP', rule }, 'policy drop');
-}
-
-function popFrames(stack: Frame[]): void {
-  while (stack.pop()?.tail === true) {
-    // A chain entered by goto has no place of its own to return to: its caller ends too.
-  }
 }
 
 function hitOf(table: NftTable, chain: NftChain, position: number, rule: NftRule | undefined): NftHit {

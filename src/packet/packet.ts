@@ -113,6 +113,11 @@ export function familyOf(packet: Packet): Family {
   return packet.dst.family;
 }
 
+/** Bytes of the IP and TCP headers without options. */
+export function tcpHeaderBytes(family: Family): number {
+  return family === 'ipv4' ? 40 : 60;
+}
+
 export function tupleOf(packet: Packet): Tuple {
   return {
     src: packet.src,

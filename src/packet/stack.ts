@@ -20,6 +20,7 @@ import {
   makePacket,
   type Packet,
   tcpFlag,
+  tcpHeaderBytes,
   tupleOf,
 } from './packet.ts';
 import type { Recorder } from './recorder.ts';
@@ -33,11 +34,6 @@ export interface SendOptions {
   readonly chooseSource: boolean;
   /** Called with the packet as its socket knows it, before any rule. */
   readonly onSource?: (packet: Packet) => void;
-}
-
-/** IP and TCP headers without options. */
-function headerBytes(packet: Packet): number {
-  return familyOf(packet) === 'ipv4' ? 40 : 60;
 }
 
 export class Stack implements Above {
@@ -74,7 +70,7 @@ export class Stack implements Above {
     if (route.kind === 'error') return this.refuse(packet, route.error, 'route', route.why, true);
     packet.src = route.src;
     if (packet.mss !== undefined)
-      packet.mss = Math.min(packet.mss, route.wire.link.mtu - headerBytes(packet));
+      packet.mss = Math.min(packet.mss, route.wire.link.mtu - tcpHeaderBytes(familyOf(packet)));
     options.onSource?.(packet);
     this.recorder.step({ kind: 'send', header: headerOf(packet) });
     this.recordRoute(route);
@@ -139,7 +135,7 @@ export class Stack implements Above {
       return { kind: 'unresolved', atSender: local, error };
     }
     this.recorder.step({ kind: 'transmit', dev: wire.link.name, nexthop });
-    return this.frames.send(wire, { packet, srcMac: wire.link.mac, dstMac: resolved.mac, local });
+    return this.frames.send(wire, { packet, srcMac: wire.link.mac, dstMac: resolved.mac });
   }
 
   /** An IP packet comes in on a device (ip_rcv). `prerouted`: br_netfilter has run PREROUTING already. */

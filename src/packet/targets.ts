@@ -4,7 +4,7 @@
  */
 import { type Addr, ipv4, ipv6 } from '../net/addr.ts';
 import type { Hook, HookDevices } from './hooks.ts';
-import { familyOf, type Packet } from './packet.ts';
+import { familyOf, type Packet, tcpHeaderBytes } from './packet.ts';
 import { selectSource } from './route.ts';
 import { usableAddresses } from './world.ts';
 
@@ -16,7 +16,7 @@ export function untrack(packet: Packet): void {
 /** Lowers the segment size that a SYN announces, never raises it; without a size to what the devices can carry. */
 export function clampMss(size: number | undefined, packet: Packet, at: HookDevices): void {
   if (packet.mss === undefined) return;
-  const headers = familyOf(packet) === 'ipv4' ? 40 : 60;
+  const headers = tcpHeaderBytes(familyOf(packet));
   const mtus = [at.inDev, at.outDev].flatMap((w) => (w === undefined ? [] : [w.link.mtu]));
   packet.mss = Math.min(packet.mss, size ?? Math.min(...mtus) - headers);
 }

@@ -4,14 +4,13 @@
  * and tracking. A class, because a view is made at every hook and its getters must cost nothing until asked.
  */
 import type { AddrType, CtState, CtStatus, CtTuple, PacketView, UnknownTruth } from '../firewall/match.ts';
+import { flowProtocolNumber } from '../firewall/protocols.ts';
 import type { Addr, Family } from '../net/addr.ts';
 import type { Decisions } from './decisions.ts';
 import type { HookDevices } from './hooks.ts';
 import { familyOf, type Packet } from './packet.ts';
 import { addressType, lookupRoute } from './route.ts';
 import type { Node } from './world.ts';
-
-const protocolNumbers = { tcp: 6, udp: 17, icmp: 1, icmpv6: 58, sctp: 132 } as const;
 
 export class HookView implements PacketView {
   private readonly node: Node;
@@ -49,7 +48,7 @@ export class HookView implements PacketView {
     return this.packet.dst;
   }
   get protocol(): number {
-    return protocolNumbers[this.packet.protocol];
+    return flowProtocolNumber(this.packet.protocol);
   }
   get sport(): number | undefined {
     return this.packet.icmp === undefined ? this.packet.sport : undefined;

@@ -34,10 +34,7 @@ export function walk(scene: Scene, flow: Flow): Trace {
   const world = worldFor(scene, flow);
   const undecidable = cannotAsk(world, flow);
   if (undecidable !== undefined) return unanswered(flow, undecidable);
-  const { runs, complete } = forEachBranch((decisions) => {
-    const recorder = new Recorder();
-    return new Exchange(new Stack(world, decisions, recorder), recorder).run(flow);
-  });
+  const { runs, complete } = everyBranch(world, flow);
   const first = runs[0];
   if (first === undefined) return unanswered(flow, { fact: 'nothing was walked' });
   const agree = complete && runs.every((r) => sameResult(r.result, first.result));
@@ -53,11 +50,16 @@ export function walk(scene: Scene, flow: Flow): Trace {
 export function possibleOutcomes(scene: Scene, flow: Flow): readonly Outcome[] {
   const world = worldFor(scene, flow);
   if (cannotAsk(world, flow) !== undefined) return ['unknown'];
-  const { runs } = forEachBranch((decisions) => {
+  const { runs } = everyBranch(world, flow);
+  return [...new Set(runs.map((r) => r.result.outcome))];
+}
+
+/** The flow's exchange, once for every way in which the facts may be. */
+function everyBranch(world: World, flow: Flow): ReturnType<typeof forEachBranch<Result>> {
+  return forEachBranch((decisions) => {
     const recorder = new Recorder();
-    return new Exchange(new Stack(world, decisions, recorder), recorder).run(flow).outcome;
+    return new Exchange(new Stack(world, decisions, recorder), recorder).run(flow);
   });
-  return [...new Set(runs.map((r) => r.result))];
 }
 
 function worldFor(scene: Scene, flow: Flow): World {

@@ -58,6 +58,35 @@ export interface HostSpec {
 
 export const defaultBridge: NetworkSpec = { name: 'bridge', subnet: '172.17.0.0/16' };
 
+/** Hosts of one engine with one container, `web`, on the default bridge. */
+export function webHosts(
+  engine: string,
+): (config?: string, ports?: readonly string[], more?: Partial<HostSpec>) => HostSpec {
+  return (config = '{}', ports = ['8080:80/tcp'], more = {}) => ({
+    engine,
+    config,
+    containers: [{ name: 'web', on: { bridge: '172.17.0.2/16' }, ports }],
+    ...more,
+  });
+}
+
+/** The default bridge, two networks and an internal one between them; a container with ports, one on two networks. */
+export function severalNetworks(engine: string): HostSpec {
+  return {
+    engine,
+    networks: [
+      defaultBridge,
+      { name: 'neta', subnet: '172.18.0.0/16' },
+      { name: 'int', subnet: '172.19.0.0/16', internal: true },
+      { name: 'netb', subnet: '172.20.0.0/16' },
+    ],
+    containers: [
+      { name: 'a', on: { neta: '172.18.0.2/16' }, ports: ['8080:80/tcp', '127.0.0.1:5353:53/udp'] },
+      { name: 'b', on: { netb: '172.20.0.2/16', int: '172.19.0.2/16' } },
+    ],
+  };
+}
+
 export function prefix(text: string): Prefix {
   const parsed = parsePrefix(text);
   if (parsed === undefined) throw new Error(`bad prefix ${text}`);
@@ -158,6 +187,18 @@ export function rulesOf(plan: Plan, family: Family = 'ipv4'): readonly string[] 
       ...chain.rules.map((rule) => `${name} -A ${chain.name} ${formatRule(rule)}`),
     ]),
   );
+}
+
+/** IPv4 rules that `spec` has and `plain` has not (`come`), and the other way round (`gone`). */
+export function ruleChanges(
+  plain: HostSpec,
+  spec: HostSpec,
+): { readonly gone: readonly string[]; readonly come: readonly string[] } {
+  const [before, after] = [rulesOf(planOf(plain)), rulesOf(planOf(spec))];
+  return {
+    gone: before.filter((rule) => !after.includes(rule)),
+    come: after.filter((rule) => !before.includes(rule)),
+  };
 }
 
 /** Every operation of one family, with how it is guarded: `+` if absent, `?` errors ignored, `!` always. */

@@ -8,48 +8,20 @@ import {
   type HostSpec,
   lines,
   planOf,
+  ruleChanges,
   rulesOf,
+  severalNetworks,
+  webHosts,
 } from '../../../test/support/plan.ts';
 
 const engine = '17.06.2';
 
-function host(
-  config = '{}',
-  ports: readonly string[] = ['8080:80/tcp'],
-  more: Partial<HostSpec> = {},
-): HostSpec {
-  return { engine, config, containers: [{ name: 'web', on: { bridge: '172.17.0.2/16' }, ports }], ...more };
-}
+const host = webHosts(engine);
 
-/** The default bridge, two networks and an internal one between them; a container with ports, one on two networks. */
-const several: HostSpec = {
-  engine,
-  networks: [
-    defaultBridge,
-    { name: 'neta', subnet: '172.18.0.0/16' },
-    { name: 'int', subnet: '172.19.0.0/16', internal: true },
-    { name: 'netb', subnet: '172.20.0.0/16' },
-  ],
-  containers: [
-    { name: 'a', on: { neta: '172.18.0.2/16' }, ports: ['8080:80/tcp', '127.0.0.1:5353:53/udp'] },
-    { name: 'b', on: { netb: '172.20.0.2/16', int: '172.19.0.2/16' } },
-  ],
-};
+const several = severalNetworks(engine);
 
 function rules(spec: HostSpec): readonly string[] {
   return rulesOf(planOf(spec));
-}
-
-/** What `spec` has that a plain host has not, and the other way round. */
-function against(
-  plain: HostSpec,
-  spec: HostSpec,
-): { readonly gone: readonly string[]; readonly come: readonly string[] } {
-  const [before, after] = [rules(plain), rules(spec)];
-  return {
-    gone: before.filter((rule) => !after.includes(rule)),
-    come: after.filter((rule) => !before.includes(rule)),
-  };
 }
 
 describe('commands', () => {
@@ -332,7 +304,7 @@ describe('rules', () => {
   });
 
   it('with ip-masq off: neither the masquerade nor the return', () => {
-    expect(against(host(), host('{"ip-masq":false}'))).toEqual({
+    expect(ruleChanges(host(), host('{"ip-masq":false}'))).toEqual({
       gone: [
         'nat -A POSTROUTING -s 172.17.0.0/16 ! -o docker0 -j MASQUERADE',
         'nat -A DOCKER -i docker0 -j RETURN',
@@ -389,11 +361,11 @@ describe('rules', () => {
       containers: [{ name: 'web', on: { bridge: '172.17.0.2/16' }, links: [link] }],
     });
     const plain = (config: string) => ({ ...host(config, []) });
-    expect(against(plain('{"icc":false}'), linked('{"icc":false}')).come).toEqual([
+    expect(ruleChanges(plain('{"icc":false}'), linked('{"icc":false}')).come).toEqual([
       'filter -A DOCKER -s 172.17.0.2/32 -d 172.17.0.3/32 -i docker0 -o docker0 -p tcp -m tcp --dport 5432 -j ACCEPT',
       'filter -A DOCKER -s 172.17.0.3/32 -d 172.17.0.2/32 -i docker0 -o docker0 -p tcp -m tcp --sport 5432 -j ACCEPT',
     ]);
-    expect(against(plain('{}'), linked('{}')).come).toEqual([]);
+    expect(ruleChanges(plain('{}'), linked('{}')).come).toEqual([]);
   });
 });
 

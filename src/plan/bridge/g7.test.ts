@@ -2,7 +2,7 @@
  * G7 and G8 against moby's source and rule documents of 28.0.1, 28.1.1 and 28.2.1: what they do otherwise than 28.5.2.
  */
 import { describe, expect, it } from 'vitest';
-import { commandsOf, type HostSpec, planOf, rulesOf } from '../../../test/support/plan.ts';
+import { commandsOf, type HostSpec, planOf, ruleChanges, rulesOf } from '../../../test/support/plan.ts';
 
 const host: HostSpec = {
   engine: '28.5.2',
@@ -14,12 +14,8 @@ function rules(spec: HostSpec): readonly string[] {
 }
 
 /** What an engine's rules lack of those of 28.5.2, and what they have besides. */
-function difference(engine: string): { readonly gone: readonly string[]; readonly come: readonly string[] } {
-  const [before, after] = [rules(host), rules({ ...host, engine })];
-  return {
-    gone: before.filter((rule) => !after.includes(rule)),
-    come: after.filter((rule) => !before.includes(rule)),
-  };
+function difference(engine: string): ReturnType<typeof ruleChanges> {
+  return ruleChanges(host, { ...host, engine });
 }
 
 describe('earlier engines of 28', () => {

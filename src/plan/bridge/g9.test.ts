@@ -8,48 +8,20 @@ import {
   type HostSpec,
   lines,
   planOf,
+  ruleChanges,
   rulesOf,
+  severalNetworks,
+  webHosts,
 } from '../../../test/support/plan.ts';
 
 const engine = '28.5.2';
 
-function host(
-  config = '{}',
-  ports: readonly string[] = ['8080:80/tcp'],
-  more: Partial<HostSpec> = {},
-): HostSpec {
-  return { engine, config, containers: [{ name: 'web', on: { bridge: '172.17.0.2/16' }, ports }], ...more };
-}
+const host = webHosts(engine);
 
-/** The default bridge, two networks and an internal one between them; a container with ports, one on two networks. */
-const several: HostSpec = {
-  engine,
-  networks: [
-    defaultBridge,
-    { name: 'neta', subnet: '172.18.0.0/16' },
-    { name: 'int', subnet: '172.19.0.0/16', internal: true },
-    { name: 'netb', subnet: '172.20.0.0/16' },
-  ],
-  containers: [
-    { name: 'a', on: { neta: '172.18.0.2/16' }, ports: ['8080:80/tcp', '127.0.0.1:5353:53/udp'] },
-    { name: 'b', on: { netb: '172.20.0.2/16', int: '172.19.0.2/16' } },
-  ],
-};
+const several = severalNetworks(engine);
 
 function rules(spec: HostSpec): readonly string[] {
   return rulesOf(planOf(spec));
-}
-
-/** What `spec` has that a plain host has not, and the other way round. */
-function against(
-  plain: HostSpec,
-  spec: HostSpec,
-): { readonly gone: readonly string[]; readonly come: readonly string[] } {
-  const [before, after] = [rules(plain), rules(spec)];
-  return {
-    gone: before.filter((rule) => !after.includes(rule)),
-    come: after.filter((rule) => !before.includes(rule)),
-  };
 }
 
 describe('commands', () => {
@@ -369,7 +341,7 @@ describe('rules', () => {
   });
 
   it('with ip-masq off: neither the masquerade nor the return', () => {
-    expect(against(host(), host('{"ip-masq":false}'))).toEqual({
+    expect(ruleChanges(host(), host('{"ip-masq":false}'))).toEqual({
       gone: [
         'nat -A POSTROUTING -s 172.17.0.0/16 ! -o docker0 -j MASQUERADE',
         'nat -A DOCKER -i docker0 -j RETURN',
@@ -396,7 +368,7 @@ describe('rules', () => {
   });
 
   it('leave the chain of the administrator out for DOCKER_FIREWALL_BACKEND=nftables', () => {
-    expect(against(host(), { ...host(), env: { DOCKER_FIREWALL_BACKEND: 'nftables' } })).toEqual({
+    expect(ruleChanges(host(), { ...host(), env: { DOCKER_FIREWALL_BACKEND: 'nftables' } })).toEqual({
       gone: ['filter -A FORWARD -j DOCKER-USER', 'filter -N DOCKER-USER'],
       come: [],
     });
@@ -413,7 +385,7 @@ describe('direct access to containers', () => {
   });
 
   it('is allowed by allow-direct-routing, ports of loopback are not', () => {
-    expect(against(host('{}', ports), host('{"allow-direct-routing":true}', ports))).toEqual({
+    expect(ruleChanges(host('{}', ports), host('{"allow-direct-routing":true}', ports))).toEqual({
       gone: [drop],
       come: [],
     });
@@ -431,7 +403,7 @@ describe('direct access to containers', () => {
 
   it('is not looked at where raw rules are forbidden', () => {
     const forbidden = { ...host('{}', ports), env: { DOCKER_INSECURE_NO_IPTABLES_RAW: '1' } };
-    expect(against(host('{}', ports), forbidden)).toEqual({ gone: [drop, loopback], come: [] });
+    expect(ruleChanges(host('{}', ports), forbidden)).toEqual({ gone: [drop, loopback], come: [] });
     expect(commandsOf(planOf(forbidden)).filter((command) => command.includes(' raw '))).toEqual([
       '? raw -D PREROUTING -d 172.17.0.2/32 ! -i docker0 -j DROP',
     ]);
@@ -461,7 +433,7 @@ describe('options of a network', () => {
   const mode = (value: string) => network({ 'com.docker.network.bridge.gateway_mode_ipv4': value });
 
   it('routed: no translation, ping and open ports only', () => {
-    expect(against(network({}), mode('routed'))).toEqual({
+    expect(ruleChanges(network({}), mode('routed'))).toEqual({
       gone: [
         'raw -A PREROUTING -d 172.18.0.2/32 ! -i br-net -j DROP',
         'nat -A POSTROUTING -s 172.18.0.0/16 ! -o br-net -j MASQUERADE',
@@ -481,7 +453,7 @@ describe('options of a network', () => {
   });
 
   it('nat-unprotected: everything is let in', () => {
-    expect(against(network({}), mode('nat-unprotected'))).toEqual({
+    expect(ruleChanges(network({}), mode('nat-unprotected'))).toEqual({
       gone: [
         'raw -A PREROUTING -d 172.18.0.2/32 ! -i br-net -j DROP',
         'filter -A DOCKER -d 172.18.0.2/32 ! -i br-net -o br-net -p tcp -m tcp --dport 80 -j ACCEPT',
@@ -501,7 +473,7 @@ describe('options of a network', () => {
 
   it('host_ipv4: SNAT in place of MASQUERADE, also for the host without the proxy', () => {
     const snat = { 'com.docker.network.host_ipv4': '203.0.113.2' };
-    expect(against(network({}), network(snat))).toEqual({
+    expect(ruleChanges(network({}), network(snat))).toEqual({
       gone: ['nat -A POSTROUTING -s 172.18.0.0/16 ! -o br-net -j MASQUERADE'],
       come: ['nat -A POSTROUTING -s 172.18.0.0/16 ! -o br-net -j SNAT --to-source 203.0.113.2'],
     });
