@@ -58,6 +58,7 @@ export const causes = [
   'mark-routes-elsewhere',
   'reply-captured-by-other-table',
   'option-in-flag-and-file',
+  'config-not-in-force',
   'config-key-unknown',
   'address-options-invalid',
   'engine-did-not-start',

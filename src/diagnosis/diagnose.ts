@@ -24,7 +24,7 @@ import { deathStep, type Remedy, type SearchInput, searchRemedies, walksWith } f
 import { settingCandidates } from './settings.ts';
 import { startFailure } from './start-failure.ts';
 import { undecidedCandidates } from './undecided.ts';
-import { unprovedFindings } from './unproved.ts';
+import { notInForceFindings, unprovedFindings } from './unproved.ts';
 
 export interface DiagnoseInput {
   readonly state: HostState;
@@ -63,6 +63,7 @@ export function diagnose(input: DiagnoseInput): Diagnosis {
     ...(refused === undefined ? [] : [refused]),
     ...found,
     ...unprovedFindings(patient, unhealed),
+    ...notInForceFindings(patient, found),
     ...byRequestFindings(state, expected, unhealed),
   ]);
   return {

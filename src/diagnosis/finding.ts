@@ -27,7 +27,15 @@ export interface Evidence {
 export interface Repair {
   readonly kind: 'config' | 'command' | 'rule';
   readonly change: string;
+  /** Of a proved `config`: what the proof takes the change through. */
+  readonly transition?: ProvedBy;
 }
+
+/**
+ * `restart`: the engine restarts and all containers with it. `live-restore`: they run on while it does. `recreate`: one network or
+ * container is removed and made again.
+ */
+export type ProvedBy = 'restart' | 'live-restore' | 'recreate';
 
 export interface ProvedFlow {
   readonly flow: Flow;

@@ -1,7 +1,7 @@
 /**
  * Candidates from settings: each daemon option and network option that is not at its default, put back there.
- * In: what is expected of the host. Out: candidates whose change is the difference between two plans, made on the
- * observed host. Which setting matters is found by trying, not by knowing.
+ * In: what is expected of the host. Out: candidates whose change is the difference between the plan and what a transition makes
+ * of it, on the observed host. Which setting matters is found by trying, not by knowing.
  */
 import { mergeRulesets } from '../firewall/merge.ts';
 import { printSave } from '../firewall/save.ts';
@@ -10,44 +10,26 @@ import type { HostState } from '../host/state.ts';
 import type { Intent, Network } from '../intent/intent.ts';
 import { gatewayOf } from '../intent/ipam.ts';
 import { type Addr, formatAddr, isLoopback, isUnspecified, sameAddr } from '../net/addr.ts';
-import type { Because, Origin } from '../net/reason.ts';
-import { withSetting } from '../options/implied.ts';
-import type { OptionName, Options, OptionValues } from '../options/options.ts';
-import { optionNames, optionTable } from '../options/table.ts';
-import { type Versioned, valueFor } from '../options/version.ts';
 import type { Expected } from '../plan/expected.ts';
 import type { Plan, PlannedProxy } from '../plan/plan.ts';
 import type { Candidate, Patient } from './candidate.ts';
-import { meaningOf, type SettingMeaning } from './causes.ts';
+import { meaningOf } from './causes.ts';
 import { settingEvidence } from './evidence.ts';
+import { type Flip, jointFlips, notInForceFlips, optionFlips } from './option-flips.ts';
 import { startProxies } from './proxies.ts';
-
-/** A flip of one setting: the plan that it gives, and what to write where. */
-interface Flip {
-  readonly setting: string;
-  readonly because: Because;
-  readonly plan: Plan;
-  readonly repair: string;
-  readonly network?: string;
-  /** Where the setting's name does not tell. */
-  readonly meaning?: SettingMeaning;
-  /** Further settings that are put back with it. */
-  readonly also?: readonly Because[];
-  /** What follows besides the plan: containers' routes. */
-  readonly more?: readonly StateChange[];
-}
 
 /** Candidates for every setting that is not at its default and whose default would change the plan. */
 export function settingCandidates(patient: Patient): Candidate[] {
   const { expected, state } = patient;
   if (expected === undefined) return [];
   const flips = [
+    ...notInForceFlips(expected),
     ...optionFlips(expected),
     ...jointFlips(expected),
     ...networkFlips(expected, state),
     ...bindingFlips(expected),
   ];
-  return flips.flatMap((flip) => {
+  return flips.flatMap((flip): Candidate[] => {
     const meaning = flip.meaning ?? meaningOf(flip.setting);
     const changes = [...planDifference(state, expected.plan, flip.plan), ...(flip.more ?? [])];
     if (meaning === undefined || changes.length === 0) return [];
@@ -59,86 +41,22 @@ export function settingCandidates(patient: Patient): Candidate[] {
         params: {
           setting: flip.setting,
           value: String(flip.because.value),
+          ...flip.params,
           ...(flip.network === undefined ? {} : { network: flip.network }),
         },
         changes,
         cost: 2 * (1 + (flip.also?.length ?? 0)),
         because: [flip.because, ...(flip.also ?? [])],
         evidence: [flip.because, ...(flip.also ?? [])].flatMap((b) => settingEvidence(b.origin, patient)),
-        repairs: [{ kind: 'config', change: flip.repair } as const],
+        repairs: [{ kind: 'config', change: flip.repair, transition: flip.transition } as const],
       },
     ];
   });
 }
 
-function optionFlips(expected: Expected): Flip[] {
-  const { options, intent } = expected;
-  return optionNames.flatMap((name) => {
-    const setting = options.settings[name];
-    if (setting.origin.kind === 'default') return [];
-    const flipped = withDefault(options, name);
-    if (flipped === undefined) return [];
-    const because = { setting: name, value: scalar(setting.value), origin: setting.origin };
-    const repair = describeOptionRepair(name, setting.origin, scalar(flipped.settings[name].value));
-    return [{ setting: name, because, plan: expected.replan(flipped, intent), repair }];
-  });
-}
-
-/** The options with this one at the engine's default; undefined when it is there already, or follows from another. */
-function withDefault<K extends OptionName>(options: Options, name: K): Options | undefined {
-  const { value, origin } = options.settings[name];
-  const byVersion: Versioned<OptionValues[K]> = optionTable[name].default;
-  const fallback = valueFor(byVersion, options.engine);
-  if (origin.kind === 'implied' || JSON.stringify(value) === JSON.stringify(fallback)) {
-    return undefined;
-  }
-  return withSetting(options, name, fallback, { kind: 'default' });
-}
-
-function scalar(value: unknown): Because['value'] {
-  return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
-    ? value
-    : JSON.stringify(value);
-}
-
-function describeOptionRepair(name: string, origin: Origin, fallback: Because['value']): string {
-  const value = JSON.stringify(fallback);
-  switch (origin.kind) {
-    case 'file':
-      return `${origin.path} line ${origin.line}: "${name}": ${value}, then restart dockerd`;
-    case 'flag':
-      return `remove ${origin.flag} from dockerd's arguments, then restart dockerd`;
-    default:
-      return `set ${name} to ${value}, then restart dockerd`;
-  }
-}
-
-/** Settings that only matter together: without iptables, masquerading is off whatever is said of it. */
-function jointFlips(expected: Expected): Flip[] {
-  const { options, intent } = expected;
-  const off = optionNames.filter((name) => {
-    const given = options.overruled[name] ?? options.settings[name];
-    return given.origin.kind !== 'default' && meaningOf(name)?.restriction === false;
-  });
-  if (off.length < 2) return [];
-  const all = off.reduce((o, name) => withDefault(o, name) ?? o, options);
-  const because = off.map((name): Because => {
-    const given = options.overruled[name] ?? options.settings[name];
-    return { setting: name, value: scalar(given.value), origin: given.origin };
-  });
-  const [first, ...also] = because;
-  if (first === undefined) return [];
-  const repair = because
-    .map((b) =>
-      describeOptionRepair(b.setting, b.origin, scalar(all.settings[b.setting as OptionName].value)),
-    )
-    .join('\n');
-  return [{ setting: first.setting, because: first, also, plan: expected.replan(all, intent), repair }];
-}
-
 /** Ports published on one address: what it would be on all. */
 function bindingFlips(expected: Expected): Flip[] {
-  const { intent, options } = expected;
+  const { intent } = expected;
   return intent.sandboxes.flatMap((sandbox) => {
     const bound = sandbox.endpoints.flatMap((e) => e.ports.filter((p) => isSpecific(p.hostAddress)));
     const first = bound[0];
@@ -165,7 +83,8 @@ function bindingFlips(expected: Expected): Flip[] {
           value,
           origin: { kind: 'container', container: sandbox.name },
         } as const,
-        plan: expected.replan(options, changed),
+        plan: expected.replan(changed),
+        transition: 'recreate' as const,
         repair: `recreate ${sandbox.name} with -p ${first.hostPort}:${first.containerPort} in place of -p ${value}`,
         network: sandbox.name,
       },
@@ -178,13 +97,14 @@ function isSpecific(addr: Addr | undefined): boolean {
 }
 
 function networkFlips(expected: Expected, state: HostState): Flip[] {
-  const { intent, options } = expected;
+  const { intent } = expected;
   return intent.networks.flatMap((network) => {
     if (network.driver !== 'bridge') return [];
     const flip = (setting: string, value: string | boolean, changed: Network, repair: string): Flip => ({
       setting,
       because: { setting, value, origin: { kind: 'network', network: network.name, option: setting } },
-      plan: expected.replan(options, replaceNetwork(intent, changed)),
+      plan: expected.replan(replaceNetwork(intent, changed)),
+      transition: 'recreate',
       repair,
       network: network.name,
       more: gatewayRoutes(state, intent, changed),

@@ -6,7 +6,9 @@ import type { Link, Namespace } from '../host/state.ts';
 import { isLoopback } from '../net/addr.ts';
 import type { Trace } from '../packet/trace.ts';
 import type { Patient } from './candidate.ts';
+import { settingEvidence } from './evidence.ts';
 import type { Finding } from './finding.ts';
+import { becauseOf, notInForceParams } from './option-flips.ts';
 
 export function unprovedFindings(patient: Patient, unhealed: readonly Trace[]): Finding[] {
   const host = patient.state.namespaces.find((n) => n.kind === 'host');
@@ -77,4 +79,28 @@ function smallUplink(patient: Patient, host: Namespace): Finding[] {
       proof: { flows: [], newlyAllowed: [] },
     },
   ];
+}
+
+/** Settings that wait for another start of the engine: then the host will behave otherwise, though nobody changes anything that day. */
+export function notInForceFindings(
+  { expected, line }: Patient,
+  explained: readonly Finding[],
+): readonly Finding[] {
+  return (expected?.notInForce ?? [])
+    .filter(({ option }) => !explained.some(({ because }) => because.some((b) => b.setting === option)))
+    .map((entry) => {
+      const because = becauseOf(entry.option, entry.configured);
+      return {
+        cause: 'config-not-in-force',
+        severity: 'warning',
+        params: { setting: entry.option, value: String(because.value), ...notInForceParams(entry) },
+        flows: [],
+        hop: 'dockerd',
+        because: [because, becauseOf(entry.option, entry.inForce)],
+        evidence: settingEvidence(because.origin, { line }),
+        repairs: [],
+        changes: [],
+        proof: { flows: [], newlyAllowed: [] },
+      };
+    });
 }

@@ -106,6 +106,7 @@ export const containerSchema = z.object({
     PortBindings: portMap,
     PublishAllPorts: flag,
     Links: z.array(word).max(4096).nullish(),
+    RestartPolicy: z.object({ Name: word.nullish() }).nullish(),
   }),
   Config: z.object({
     ExposedPorts: z

@@ -46,6 +46,8 @@ export interface Sandbox {
   readonly pid?: number;
   /** It ran on while the engine restarted (live restore), so its endpoints came back from the store. */
   readonly restored?: boolean;
+  /** Its restart policy brings it back when the engine starts; absent: not known. */
+  readonly restarts?: boolean;
   readonly endpoints: readonly Endpoint[];
 }
 

@@ -54,6 +54,7 @@ export function sandboxFromContainer(
   const name = container.Name.replace(/^\//, '');
   const links = legacyLinks(container, context);
   const { Pid: pid, StartedAt: started } = container.State;
+  const policy = container.HostConfig.RestartPolicy?.Name;
   return {
     value: {
       id: container.Id,
@@ -62,6 +63,7 @@ export function sandboxFromContainer(
       running,
       ...(started ? { started } : {}),
       ...(pid ? { pid } : {}),
+      ...(policy == null ? {} : { restarts: policy !== '' && policy !== 'no' }),
       endpoints: withPorts(candidates, running ? ports.value : []).map((endpoint, index) =>
         links.length > 0 && candidates[index]?.networkName === 'bridge' ? { ...endpoint, links } : endpoint,
       ),

@@ -21,12 +21,13 @@ import { type Family, formatAddr } from '../net/addr.ts';
 import type { Options } from '../options/options.ts';
 import { type Resolution, resolveOptions } from '../options/resolve.ts';
 import { newestEngine } from '../options/version.ts';
-import { planBridge } from './bridge/plan.ts';
 import { type EngineLog, readEngineLog } from './engine-log.ts';
 import { engineOf } from './engine-version.ts';
 import { generationOf, portOrderOf, unplannedOptions, unsupportedEngine } from './generation.ts';
 import { type NotInForce, optionsInForce } from './in-force.ts';
+import type { Engine } from './intent-after.ts';
 import type { Generation, Plan } from './plan.ts';
+import { type EngineState, pristine, type Transition, transition } from './transition.ts';
 
 export interface Expected {
   /** In force; where that differs from the configuration, `notInForce` says so. */
@@ -39,8 +40,10 @@ export interface Expected {
   readonly generation: Generation;
   readonly backend: Backend;
   readonly problems: readonly FactProblem[];
-  /** The plan that other options or another intent would give on the same host, with the same history. */
-  readonly replan: (options: Options, intent: Intent) => Plan;
+  /** What the engine and the host hold if everything is as planned: where a transition begins. */
+  readonly held: EngineState;
+  /** The plan that another intent would give on the same host, with the same history. */
+  readonly replan: (intent: Intent) => Plan;
 }
 
 export interface CannotExpect {
@@ -104,18 +107,19 @@ export function expectedFromFacts(facts: Facts, given: ExpectOptions = {}): Expe
   });
   const { options, notInForce } = optionsInForce(configuration.options, intent.value, log);
   const host = state.namespaces.find(({ kind }) => kind === 'host');
-  const backend = backendOf(host?.firewall);
-  const replan = (otherOptions: Options, otherIntent: Intent): Plan =>
-    planHistory({ options: otherOptions, intent: otherIntent, generation, backend }, log, host);
+  const before = beforeFirstStart({ options, generation }, log, host);
+  const lastStart = (wanted: Intent) => history(before, wanted, log);
+  const { plan, state: held } = lastStart(intent.value);
   return {
     options,
     notInForce,
     configuration,
     intent: intent.value,
-    plan: replan(options, intent.value),
-    replan,
+    plan,
+    held,
+    replan: (other) => lastStart(other).plan,
     generation,
-    backend,
+    backend: before.backend,
     problems: [...problems, ...intent.problems],
   };
 }
@@ -182,52 +186,37 @@ function backendOf(ruleset: Ruleset | undefined): Backend {
 
 const families: readonly Family[] = ['ipv4', 'ipv6'];
 
-type PlanInput = Pick<Parameters<typeof planBridge>[0], 'options' | 'intent' | 'generation' | 'backend'>;
+/** The host as the engine's first start of this boot found it. */
+function beforeFirstStart(engine: Engine, log: EngineLog, host: Namespace | undefined): EngineState {
+  const backend = backendOf(host?.firewall);
+  const left =
+    backend === 'iptables-nft' ? families.flatMap((f) => log.tables[f].map((t) => emptyTable(f, t))) : [];
+  return pristine(engine, {
+    backend,
+    ruleset: { tables: left },
+    forwarding: {
+      ipv4: forwardingBefore(log, host, 'ipv4'),
+      ipv6: forwardingBefore(log, host, 'ipv6'),
+    },
+    listensOnIpv6: listensOnIpv6(host),
+  });
+}
 
 /**
- * The plan of an engine that restarted on the same boot begins with the rules that its earlier run left: the engine
- * flushes its own chains, but rules in built-in ones stay where they are. Of the earlier run only what was restored is
+ * An engine that restarted on the same boot begins with the rules that its earlier run left. Of that run only what was restored is
  * known, and it is planned as made in the order of creation. After a reboot, or with one start in the log, there is nothing before.
  */
-function planHistory(input: PlanInput, log: EngineLog, host: Namespace | undefined): Plan {
-  const forwarding = {
-    ipForward: forwardingBefore(log, host, 'ipv4'),
-    ip6Forward: forwardingBefore(log, host, 'ipv6'),
-    listensOnIpv6: listensOnIpv6(host),
-  };
-  const ruleset = {
-    tables:
-      input.backend === 'iptables-nft'
-        ? families.flatMap((f) => log.tables[f].map((t) => emptyTable(f, t)))
-        : [],
-  };
-  const { intent } = input;
+function history(before: EngineState, intent: Intent, log: EngineLog): Transition {
   const sandboxes = intent.sandboxes.filter(({ restored }) => restored === true);
-  if (sandboxes.length === 0 && log.starts.length < 2)
-    return planBridge({ ...input, before: { ...forwarding, ruleset } });
+  if (sandboxes.length === 0 && log.starts.length < 2) return transition(before, before, 'start', intent);
   const networks = intent.networks
     .filter(({ restored }) => restored === true)
     .toSorted((a, b) => compareInstants(a.created, b.created));
-  const earlier = planBridge({
-    ...input,
-    intent: {
-      networks: networks.map((network) => ({ ...network, restored: false })),
-      sandboxes: sandboxes.map((sandbox) => ({ ...sandbox, restored: false })),
-    },
-    before: { ...forwarding, ruleset },
+  const earlier = transition(before, before, 'start', {
+    networks: networks.map((network) => ({ ...network, restored: false })),
+    sandboxes: sandboxes.map((sandbox) => ({ ...sandbox, restored: false })),
   });
-  // Where the earlier run is not known to have set the policy (its default network is gone), this one does it.
-  const setPolicy = (family: Family) =>
-    earlier.operations.some((operation) => operation.family === family && operation.command.op === 'policy');
-  return planBridge({
-    ...input,
-    before: {
-      ...forwarding,
-      ruleset: earlier.ruleset,
-      ipForward: forwarding.ipForward === true || setPolicy('ipv4'),
-      ip6Forward: forwarding.ip6Forward === true || setPolicy('ipv6'),
-    },
-  });
+  return transition(earlier.state, before, sandboxes.length > 0 ? 'live-restore' : 'restart', intent);
 }
 
 /** What an nft table is after its last rule went. */

@@ -8,14 +8,17 @@ import type { Intent, Network } from '../intent/intent.ts';
 import { gatewayOf } from '../intent/ipam.ts';
 import { sameAddr } from '../net/addr.ts';
 import { parsePrefix, samePrefix } from '../net/prefix.ts';
-import type { OptionName, Options, OptionValues, Setting, Settings } from '../options/options.ts';
+import type { OptionName, Options, OptionValues, Setting } from '../options/options.ts';
 import { labels } from './bridge/choices.ts';
 import type { EngineLog } from './engine-log.ts';
+import { runsContainers } from './intent-after.ts';
+import { type Fate, type How, meaningOf, settle } from './settle.ts';
 
 export interface NotInForce {
   readonly option: OptionName;
   readonly configured: Setting<OptionValues[OptionName]>;
   readonly inForce: Setting<OptionValues[OptionName]>;
+  readonly why: Exclude<Fate, 'applied'>;
 }
 
 export interface OptionsInForce {
@@ -38,26 +41,37 @@ export const keptByNetwork: readonly {
 
 /**
  * Replaces each setting that the default network or the engine's log contradicts; the origin is then that network's
- * option, or the line of the log.
+ * option, or the line of the log. Other settings count as taken up.
  */
 export function optionsInForce(configured: Options, intent: Intent, log: EngineLog): OptionsInForce {
   const network = intent.networks.find(isDefaultBridge);
-  const replaced = [
-    ...(network === undefined ? [] : contradictions(configured, network)),
-    ...proxyContradiction(configured, log),
-  ];
-  const settings: Settings = { ...configured.settings, ...Object.fromEntries(replaced) };
-  return {
-    options: { ...configured, settings },
-    notInForce: replaced.map(([option, inForce]) => ({
-      option,
-      configured: configured.settings[option],
-      inForce,
-    })),
-  };
+  const held = network === undefined ? [] : contradictions(configured, network);
+  const since = settle(withSettings(configured, held), configured, lastChange(configured, intent, log));
+  // A start of whichever kind reads this one, so another value in the log is older than the file.
+  const proxy = settle(
+    withSettings(since.options, proxyContradiction(configured, log)),
+    since.options,
+    'reload',
+  );
+  const notInForce = [...since.outcomes, ...proxy.outcomes].flatMap(
+    ({ option, wanted, held: inForce, fate }) =>
+      fate === 'applied' ? [] : [{ option, configured: wanted, inForce, why: fate }],
+  );
+  return { options: proxy.options, notInForce };
+}
+
+/** How the default network came to differ: it lived through the last start, or the file is younger than that. */
+function lastChange({ settings }: Options, intent: Intent, { starts }: EngineLog): How {
+  const restored = intent.networks.find(isDefaultBridge)?.restored === true;
+  const maybe = starts.length === 0 && settings['live-restore'].value && runsContainers(intent);
+  return restored || maybe ? 'live-restore' : 'reload';
 }
 
 type Replacement = readonly [OptionName, Setting<OptionValues[OptionName]>];
+
+function withSettings(options: Options, replaced: readonly Replacement[]): Options {
+  return { ...options, settings: { ...options.settings, ...Object.fromEntries(replaced) } };
+}
 
 /** A live restore applies userland-proxy, so it is in force as the last start had it. */
 function proxyContradiction(configured: Options, { userlandProxy }: EngineLog): readonly Replacement[] {
@@ -71,7 +85,7 @@ function contradictions(configured: Options, network: Network): readonly Replace
   const replaced: Replacement[] = [];
   for (const { option, label, read } of keptByNetwork) {
     const text = Object.hasOwn(network.options, label) ? network.options[label] : undefined;
-    if (text === undefined || read(text) === normalised(configured, option)) continue;
+    if (text === undefined || JSON.stringify(read(text)) === meaningOf(configured, option)) continue;
     replaced.push([
       option,
       { value: read(text), origin: { kind: 'network', network: network.name, option: label } },
@@ -81,17 +95,6 @@ function contradictions(configured: Options, network: Network): readonly Replace
     replaced.push(['bip', { value: '', origin: { kind: 'network', network: network.name } }]);
   }
   return replaced;
-}
-
-/** The value as the engine hands it to the network: unset names and addresses take their meaning. */
-function normalised(
-  options: Options,
-  option: (typeof keptByNetwork)[number]['option'],
-): string | number | boolean {
-  const { value } = options.settings[option];
-  if (option === 'bridge' && value === '') return 'docker0';
-  if (option === 'ip' && value === '') return '0.0.0.0';
-  return option === 'mtu' && value === 0 ? 1500 : value;
 }
 
 function contradictsBip(options: Options, network: Network): boolean {

@@ -6,8 +6,8 @@
 import { makeChains, removeChains, returnRule } from './chains.ts';
 import { apartByPairs } from './isolation.ts';
 import type { Script } from './script.ts';
-import type { FamilyStep } from './steps.ts';
-import { type LayoutUntil27, onlyIpv4, stepsUntil27, userChainAlways } from './until-27.ts';
+import type { Course } from './steps.ts';
+import { courseUntil27, type LayoutUntil27, onlyIpv4, userChainAlways } from './until-27.ts';
 
 const chains = ['DOCKER', 'DOCKER-ISOLATION'] as const;
 
@@ -23,6 +23,6 @@ const layout: LayoutUntil27 = {
   userChains: userChainAlways,
 };
 
-export function g1Steps(script: Script): readonly FamilyStep[] {
-  return stepsUntil27(script, layout);
+export function g1Course(script: Script): Course {
+  return courseUntil27(script, layout);
 }

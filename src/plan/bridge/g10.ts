@@ -7,8 +7,8 @@ import { makeChains, removeChains, removeOldIsolation, translationJumps } from '
 import { forwardChainJumps, withoutOldForwarding } from './g9.ts';
 import { stage1, stage2 } from './isolation.ts';
 import type { Script } from './script.ts';
-import { type LayoutSince28, stepsSince28 } from './since-28.ts';
-import type { FamilyStep } from './steps.ts';
+import { courseSince28, type LayoutSince28 } from './since-28.ts';
+import type { Course } from './steps.ts';
 
 const chains = ['DOCKER', 'DOCKER-FORWARD', 'DOCKER-BRIDGE', 'DOCKER-CT', 'DOCKER-INTERNAL'] as const;
 
@@ -32,6 +32,6 @@ const layout: LayoutSince28 = {
   userChain: 'ends',
 };
 
-export function g10Steps(script: Script): readonly FamilyStep[] {
-  return stepsSince28(script, layout);
+export function g10Course(script: Script): Course {
+  return courseSince28(script, layout);
 }

@@ -7,8 +7,8 @@ import type { Family } from '../../net/addr.ts';
 import { makeChains, removeChains, removeOldIsolation, translationJumps } from './chains.ts';
 import { answersOnly, stage1, stage2 } from './isolation.ts';
 import { becauseTables, type Script } from './script.ts';
-import { type LayoutSince28, stepsSince28 } from './since-28.ts';
-import { always, type FamilyStep, jumpFirst, reason, remove, type Step } from './steps.ts';
+import { courseSince28, type LayoutSince28 } from './since-28.ts';
+import { always, type Course, jumpFirst, reason, remove, type Step } from './steps.ts';
 
 const chains = ['DOCKER', stage1, stage2] as const;
 
@@ -45,6 +45,6 @@ const layout: LayoutSince28 = {
   userChain: 'returns',
 };
 
-export function g6Steps(script: Script): readonly FamilyStep[] {
-  return stepsSince28(script, layout);
+export function g6Course(script: Script): Course {
+  return courseSince28(script, layout);
 }

@@ -8,8 +8,8 @@ import { makeChains, removeChains, removeOldIsolation, translationJumps } from '
 import { intoNetworks } from './g6.ts';
 import { answersOnly, stage1, stage2 } from './isolation.ts';
 import { becauseTables, engineIsAtLeast, type Script } from './script.ts';
-import { type LayoutSince28, stepsSince28 } from './since-28.ts';
-import { type FamilyStep, jumpFirst, reason, remove, type Step } from './steps.ts';
+import { courseSince28, type LayoutSince28 } from './since-28.ts';
+import { type Course, jumpFirst, reason, remove, type Step } from './steps.ts';
 
 const chains = ['DOCKER', 'DOCKER-FORWARD', 'DOCKER-BRIDGE', 'DOCKER-CT', stage1, stage2] as const;
 
@@ -58,14 +58,14 @@ const g8: LayoutSince28 = { ...g9, userChain: 'returns' };
 /** 28.0.1 to 28.1: containers' addresses are guarded port by port. */
 const g7: LayoutSince28 = { ...g8, guards: 'ports' };
 
-export function g7Steps(script: Script): readonly FamilyStep[] {
-  return stepsSince28(script, g7);
+export function g7Course(script: Script): Course {
+  return courseSince28(script, g7);
 }
 
-export function g8Steps(script: Script): readonly FamilyStep[] {
-  return stepsSince28(script, g8);
+export function g8Course(script: Script): Course {
+  return courseSince28(script, g8);
 }
 
-export function g9Steps(script: Script): readonly FamilyStep[] {
-  return stepsSince28(script, g9);
+export function g9Course(script: Script): Course {
+  return courseSince28(script, g9);
 }

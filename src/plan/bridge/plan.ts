@@ -4,19 +4,20 @@
  * It knows no facts of a host; `plan/expected.ts` finds out what a bundle's host was asked for.
  */
 import { runOperations } from '../../firewall/machine.ts';
+import type { Operation } from '../../firewall/operation.ts';
 import { type Backend, emptyRuleset, type Ruleset } from '../../firewall/ruleset.ts';
-import type { Intent } from '../../intent/intent.ts';
+import type { Intent, Network } from '../../intent/intent.ts';
 import type { Options } from '../../options/options.ts';
 import type { Generation, Plan } from '../plan.ts';
-import { g1Steps } from './g1.ts';
-import { g6Steps } from './g6.ts';
-import { g7Steps, g8Steps, g9Steps } from './g9.ts';
-import { g10Steps } from './g10.ts';
+import { g1Course } from './g1.ts';
+import { g6Course } from './g6.ts';
+import { g7Course, g8Course, g9Course } from './g9.ts';
+import { g10Course } from './g10.ts';
 import { plannedLinks, plannedProxies, plannedRoutes, plannedSysctls } from './kernel-state.ts';
 import { bridgeNetworks } from './network.ts';
 import type { Script } from './script.ts';
-import { g2Steps, g3Steps, g4Steps } from './stages.ts';
-import { type FamilyStep, toOperations } from './steps.ts';
+import { g2Course, g3Course, g4Course } from './stages.ts';
+import { type Course, toOperations } from './steps.ts';
 
 export interface BridgePlanInput {
   readonly options: Options;
@@ -31,37 +32,31 @@ export interface BridgePlanInput {
     readonly ip6Forward?: boolean | undefined;
     /** False: the kernel has no IPv6 to listen on (ipv6.disable). */
     readonly listensOnIpv6?: boolean;
+    /** The default network as an earlier run made it, where the engine deletes it to make its own. */
+    readonly defaultNetwork?: { readonly network: Network; readonly options: Options };
   };
   readonly backend: Backend;
 }
 
-const stepsOf: Readonly<Record<Generation, (script: Script) => readonly FamilyStep[]>> = {
-  G1: g1Steps,
-  G2: g2Steps,
-  G3: g3Steps,
-  G4: g4Steps,
+const courseOf: Readonly<Record<Generation, (script: Script) => Course>> = {
+  G1: g1Course,
+  G2: g2Course,
+  G3: g3Course,
+  G4: g4Course,
   // What 27 adds to the steps of 23 are network options.
-  G5: g4Steps,
-  G6: g6Steps,
-  G7: g7Steps,
-  G8: g8Steps,
-  G9: g9Steps,
-  G10: g10Steps,
+  G5: g4Course,
+  G6: g6Course,
+  G7: g7Course,
+  G8: g8Course,
+  G9: g9Course,
+  G10: g10Course,
 };
 
 /** Plans the bridge networks of a host. */
 export function planBridge(input: BridgePlanInput): Plan {
-  const { options, intent, generation, before } = input;
-  const { networks, endpoints, notes } = bridgeNetworks(options, intent);
-  const script: Script = {
-    options,
-    networks,
-    endpoints,
-    forwardingBefore: { ipv4: before?.ipForward, ipv6: before?.ip6Forward },
-    predefinedMade: predefinedMade(intent),
-    listensOnIpv6: before?.listensOnIpv6 ?? true,
-  };
-  const operations = toOperations(stepsOf[generation](script), input.backend);
+  const { generation, before } = input;
+  const { script, notes } = scriptOf(input);
+  const operations = toOperations(courseOf[generation](script).start, input.backend);
   const { ruleset, log } = runOperations(before?.ruleset ?? emptyRuleset, operations);
   const failed = log.find(({ result }) => result === 'failed');
   return {
@@ -80,6 +75,31 @@ export function planBridge(input: BridgePlanInput): Plan {
             `what follows "${failed.operation.reason.step}": iptables says ${failed.error?.message}`,
           ],
   };
+}
+
+/** What the engine does to the rules when it ends and its containers with it. */
+export function stopBridge(input: BridgePlanInput): readonly Operation[] {
+  return toOperations(courseOf[input.generation](scriptOf(input).script).stop, input.backend);
+}
+
+function scriptOf({ options, intent, before }: BridgePlanInput): {
+  readonly script: Script;
+  readonly notes: readonly string[];
+} {
+  const { networks, endpoints, notes } = bridgeNetworks(options, intent);
+  const old = before?.defaultNetwork;
+  const [deleted] =
+    old === undefined ? [] : bridgeNetworks(old.options, { networks: [old.network], sandboxes: [] }).networks;
+  const script: Script = {
+    options,
+    networks,
+    endpoints,
+    deleted,
+    forwardingBefore: { ipv4: before?.ipForward, ipv6: before?.ip6Forward },
+    predefinedMade: predefinedMade(intent),
+    listensOnIpv6: before?.listensOnIpv6 ?? true,
+  };
+  return { script, notes };
 }
 
 /** An engine always has `none` and `host`; an intent that names neither is of a fresh one. */

@@ -14,6 +14,8 @@ export interface Script {
   readonly options: Options;
   readonly networks: readonly BridgeNetwork[];
   readonly endpoints: readonly BridgeEndpoint[];
+  /** The default network of the run before, which comes back from the store and is deleted before its successor is made. */
+  readonly deleted: BridgeNetwork | undefined;
   /** Forwarding (net.ipv4.ip_forward, net.ipv6.conf.all.forwarding) before the engine started; undefined counts as off, as on a fresh host. */
   readonly forwardingBefore: Readonly<Record<Family, boolean | undefined>>;
   /** Networks of the drivers null and host that this start makes (none, host); DOCKER-USER is put first after each. */

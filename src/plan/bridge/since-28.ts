@@ -22,7 +22,8 @@ import {
   turnsForwardingOn,
   usedFamilies,
 } from './script.ts';
-import { type FamilyStep, inFamily, type Step } from './steps.ts';
+import { type Course, type FamilyStep, inFamily, type Step } from './steps.ts';
+import { withoutContainers, withoutOldDefault } from './withdrawal.ts';
 
 export interface LayoutSince28 {
   readonly network: NetworkLayout;
@@ -35,22 +36,24 @@ export interface LayoutSince28 {
   readonly userChain: 'returns' | 'ends';
 }
 
-/** Everything from the driver's start to the last container. Nothing at all of a family without its tables. */
-export function stepsSince28(script: Script, layout: LayoutSince28): readonly FamilyStep[] {
+/** One run of such an engine. Nothing at all of a family without its tables. */
+export function courseSince28(script: Script, layout: LayoutSince28): Course {
   const families = usedFamilies(script);
   const network = (made: BridgeNetwork) => [
     ...families.flatMap((family) => inFamily(family, forwardPolicy(script, made, family))),
     ...families.flatMap((family) => inFamily(family, networkSteps(script, made, family, layout.network))),
   ];
   const endpoint = (made: BridgeEndpoint) => endpointSteps(script, layout, made);
-  return [
+  const start = [
     ...families.flatMap((family) => inFamily(family, chainSetup(script, layout, family))),
     ...restoredNetworks(script).flatMap(network),
     ...restoredEndpoints(script).flatMap(endpoint),
     ...families.flatMap((family) => inFamily(family, userChainSteps(script, layout, family))),
+    ...withoutOldDefault(script, network),
     ...madeNetworks(script).flatMap(network),
     ...madeEndpoints(script).flatMap(endpoint),
   ];
+  return { start, stop: withoutContainers(script, endpoint) };
 }
 
 function chainSetup(script: Script, layout: LayoutSince28, family: Family): readonly Step[] {

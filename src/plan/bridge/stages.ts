@@ -12,8 +12,8 @@ import {
 } from './chains.ts';
 import { apartByStages, stage1, stage2 } from './isolation.ts';
 import { engineIsAtLeast, type Script, usedFamilies } from './script.ts';
-import type { FamilyStep } from './steps.ts';
-import { type LayoutUntil27, onlyIpv4, stepsUntil27, userChainAlways, userChainsOf } from './until-27.ts';
+import type { Course } from './steps.ts';
+import { courseUntil27, type LayoutUntil27, onlyIpv4, userChainAlways, userChainsOf } from './until-27.ts';
 
 const chains = ['DOCKER', stage1, stage2] as const;
 
@@ -47,15 +47,15 @@ const g4: LayoutUntil27 = {
   userChains: (script) => userChainsOf(script, usedFamilies(script)),
 };
 
-export function g2Steps(script: Script): readonly FamilyStep[] {
-  return stepsUntil27(script, g2);
+export function g2Course(script: Script): Course {
+  return courseUntil27(script, g2);
 }
 
-export function g3Steps(script: Script): readonly FamilyStep[] {
-  return stepsUntil27(script, g3);
+export function g3Course(script: Script): Course {
+  return courseUntil27(script, g3);
 }
 
 /** G5 writes the same steps: what it adds are settings. */
-export function g4Steps(script: Script): readonly FamilyStep[] {
-  return stepsUntil27(script, g4);
+export function g4Course(script: Script): Course {
+  return courseUntil27(script, g4);
 }

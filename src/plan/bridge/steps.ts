@@ -20,6 +20,14 @@ export interface FamilyStep extends Step {
   readonly family: Family;
 }
 
+/** What an engine does to the rules in one run. */
+export interface Course {
+  /** From the driver's start to the last container. */
+  readonly start: readonly FamilyStep[];
+  /** When it ends and takes its containers with it; networks keep their rules. */
+  readonly stop: readonly FamilyStep[];
+}
+
 /** The same steps for one family. */
 export function inFamily(family: Family, steps: readonly Step[]): readonly FamilyStep[] {
   return steps.map((step) => ({ ...step, family }));
@@ -43,6 +51,15 @@ export function ensure(why: Reason, ...args: readonly string[]): Step {
 /** A removal that may find nothing: guarded by -C, or with its error ignored. */
 export function remove(why: Reason, ...args: readonly string[]): Step {
   return { args, when: 'ignore-errors', reason: why };
+}
+
+/** What takes away again the rules that these steps add: each is deleted where it is there, as dockerd deletes it. */
+export function withdraw(step: string, steps: readonly FamilyStep[]): readonly FamilyStep[] {
+  return steps.flatMap(({ args, when, reason: made, family }) => {
+    const at = args.findIndex((word) => word === '-A' || word === '-I');
+    if (when !== 'if-absent' || at < 0) return [];
+    return [{ ...remove({ ...made, step }, ...args.with(at, '-D')), family }];
+  });
 }
 
 /** A rule of table and chain that is wanted at the end of its chain, or not at all. */

@@ -26,7 +26,17 @@ import {
   turnsForwardingOn,
   usesTables,
 } from './script.ts';
-import { ensure, type FamilyStep, inFamily, jumpFirst, reason, remove, type Step } from './steps.ts';
+import {
+  type Course,
+  ensure,
+  type FamilyStep,
+  inFamily,
+  jumpFirst,
+  reason,
+  remove,
+  type Step,
+} from './steps.ts';
+import { withoutContainers, withoutOldDefault } from './withdrawal.ts';
 
 export interface LayoutUntil27 {
   /** The families that the engine has rules for. */
@@ -46,23 +56,25 @@ export interface UserChain {
   readonly because: Because;
 }
 
-/** Everything from the driver's start to the last container. */
-export function stepsUntil27(script: Script, layout: LayoutUntil27): readonly FamilyStep[] {
+/** One run of such an engine. */
+export function courseUntil27(script: Script, layout: LayoutUntil27): Course {
   const families = layout.families(script);
   const network = (made: BridgeNetwork) => networkSteps(script, layout, made);
   const endpoint = (made: BridgeEndpoint) => endpointSteps(script, layout, made);
   const user = layout
     .userChains(script)
     .flatMap(({ family, because }) => inFamily(family, userChain(because, 'returns')));
-  return [
+  const start = [
     ...families.flatMap((family) => inFamily(family, layout.chains(script, family))),
     ...families.flatMap((family) => inFamily(family, forwardPolicy(script, family))),
     ...restoredNetworks(script).flatMap(network),
     ...restoredEndpoints(script).flatMap(endpoint),
     ...Array.from({ length: script.predefinedMade }, () => user).flat(),
+    ...withoutOldDefault(script, network),
     ...madeNetworks(script).flatMap((made) => [...network(made), ...user]),
     ...madeEndpoints(script).flatMap(endpoint),
   ];
+  return { start, stop: withoutContainers(script, endpoint) };
 }
 
 /** Engines before 20.10 know no ip6tables. */
@@ -88,7 +100,8 @@ function forwardPolicy(script: Script, family: Family): readonly Step[] {
 /** Isolation comes last, and for IPv6 before IPv4; there it does not ask whether the network has IPv6. */
 function networkSteps(script: Script, layout: LayoutUntil27, network: BridgeNetwork): readonly FamilyStep[] {
   const families = layout.families(script);
-  const earlier = script.networks.slice(0, script.networks.indexOf(network));
+  const at = script.networks.indexOf(network);
+  const earlier = at < 0 ? restoredNetworks(script) : script.networks.slice(0, at);
   return [
     ...families.flatMap((family) => {
       const side = network.sides[family];

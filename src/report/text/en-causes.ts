@@ -256,6 +256,11 @@ export const causes: Readonly<Record<Cause, (s: Story) => string>> = {
   'reply-captured-by-other-table': (s) =>
     `Policy rule ${s.param('priority')} has table ${s.param('table')} asked before the main one, and it sends the packet another way.`,
   'option-in-flag-and-file': noStart,
+  'config-not-in-force': (s) =>
+    `${setting(s)}, but that is not in force: the running engine has ${s.param('inForce')}. ` +
+    (s.param('why') === 'kept-by-network'
+      ? 'It was restarted with live-restore while containers ran, and then it leaves its default network as it was.'
+      : 'The configuration was changed after the engine started, and a reload does not apply it.'),
   'config-key-unknown': noStart,
   'address-options-invalid': noStart,
   'engine-did-not-start': noStart,

@@ -230,6 +230,11 @@ export const causes: Readonly<Record<Cause, (s: Story) => string>> = {
   'reply-captured-by-other-table': (s) =>
     `优先级 ${s.param('priority')} 的策略路由先于主表查 ${s.param('table')} 表，把包引向了别处。`,
   'option-in-flag-and-file': noStart,
+  'config-not-in-force': (s) =>
+    `${setting(s)}，但没有生效：正在运行的引擎用的是 ${s.param('inForce')}。` +
+    (s.param('why') === 'kept-by-network'
+      ? 'dockerd 是在容器运行时以 live-restore 方式重启的，这时默认网络保持原样。'
+      : '配置是在引擎启动之后改的，重新加载（SIGHUP）不会应用这一项。'),
   'config-key-unknown': noStart,
   'address-options-invalid': noStart,
   'engine-did-not-start': noStart,

@@ -123,6 +123,12 @@ const phrases: Phrases = [
     /^remove (\S+) from dockerd's arguments, then restart dockerd$/,
     '从 dockerd 的启动参数中去掉 $1，然后重启 dockerd',
   ],
+  [/^restart dockerd: the configuration says so already$/, '重启 dockerd：配置里已经是这样写的'],
+  [
+    /^stop all containers before that restart: with live-restore the default network keeps its settings while any runs$/,
+    '重启之前先停掉所有容器：启用 live-restore 时，只要还有容器在运行，默认网络就保持原来的设置',
+  ],
+  [/^then start again: (.+)$/, '然后重新启动：$1'],
   [/^set (\S+) to (.+), then restart dockerd$/, '把 $1 设为 $2，然后重启 dockerd'],
   [
     /^recreate the network (\S+) without --internal, or attach a second network$/,

@@ -1,0 +1,179 @@
+/**
+ * Flips of daemon options: to what is configured and not in force, and to the engine's defaults. In: what is expected of the host.
+ * Out: for each the plan after the restart that takes it up, and what to do for that. Whether it heals is the search's subject.
+ */
+import type { StateChange } from '../host/change.ts';
+import type { Because, Origin } from '../net/reason.ts';
+import { withSetting } from '../options/implied.ts';
+import type { OptionName, Options, OptionValues, Setting } from '../options/options.ts';
+import { optionNames, optionTable } from '../options/table.ts';
+import { type Versioned, valueFor } from '../options/version.ts';
+import type { Expected } from '../plan/expected.ts';
+import type { NotInForce } from '../plan/in-force.ts';
+import { runsContainers } from '../plan/intent-after.ts';
+import type { Plan } from '../plan/plan.ts';
+import { fateOf } from '../plan/settle.ts';
+import { transition } from '../plan/transition.ts';
+import { meaningOf, type SettingMeaning } from './causes.ts';
+import type { ProvedBy } from './finding.ts';
+
+/** A flip of one setting: the plan that it gives, and what to do where. */
+export interface Flip {
+  readonly setting: string;
+  readonly because: Because;
+  readonly plan: Plan;
+  readonly repair: string;
+  /** What brings the change about, and what the plan was made with. */
+  readonly transition: ProvedBy;
+  readonly network?: string;
+  /** More of what the cause's text speaks of. */
+  readonly params?: Readonly<Record<string, string>>;
+  /** Where the setting's name does not tell. */
+  readonly meaning?: SettingMeaning;
+  /** Further settings that are put back with it, or the value that stands in the way. */
+  readonly also?: readonly Because[];
+  /** What follows besides the plan: containers' routes. */
+  readonly more?: readonly StateChange[];
+}
+
+/** Settings that are configured and that the running engine has not taken up. */
+export function notInForceFlips(expected: Expected): Flip[] {
+  return expected.notInForce.map((entry): Flip => {
+    const { option, configured, inForce } = entry;
+    const changed = restarted(expected, expected.configuration.options, [option]);
+    return {
+      setting: option,
+      because: becauseOf(option, configured),
+      also: [becauseOf(option, inForce)],
+      params: notInForceParams(entry),
+      plan: changed.plan,
+      repair: changed.howTo(restartAlone).join('\n'),
+      transition: changed.transition,
+      meaning: { cause: 'config-not-in-force', restriction: false },
+    };
+  });
+}
+
+export function optionFlips(expected: Expected): Flip[] {
+  const { options } = expected;
+  return optionNames.flatMap((name) => {
+    const setting = options.settings[name];
+    if (setting.origin.kind === 'default') return [];
+    const flipped = withDefault(options, name);
+    if (flipped === undefined) return [];
+    const changed = restarted(expected, flipped, [name]);
+    const repair = describeOptionRepair(name, setting.origin, scalar(flipped.settings[name].value));
+    return [
+      {
+        setting: name,
+        because: becauseOf(name, setting),
+        plan: changed.plan,
+        repair: changed.howTo(repair).join('\n'),
+        transition: changed.transition,
+      },
+    ];
+  });
+}
+
+/** An option as a Because; values that are no scalar as JSON. */
+export function becauseOf(setting: string, { value, origin }: Setting<unknown>): Because {
+  return { setting, value: scalar(value), origin };
+}
+
+interface Restarted {
+  readonly plan: Plan;
+  readonly transition: 'restart' | 'live-restore';
+  /** What to do, in lines: the change itself, and what its restart takes. */
+  readonly howTo: (change: string) => readonly string[];
+}
+
+/** The plan after the restart that takes these options up: under live restore containers have to stop for some. */
+function restarted(
+  { held, generation }: Expected,
+  options: Options,
+  changed: readonly OptionName[],
+): Restarted {
+  const live = held.options.settings['live-restore'].value && runsContainers(held.intent);
+  const isRead = changed.every((name) => fateOf(name, 'live-restore') === 'applied');
+  const how = live && isRead ? 'live-restore' : 'restart';
+  const { plan, waiting } = transition(held, { options, generation }, how);
+  return {
+    plan,
+    transition: how,
+    howTo: (change) => [
+      change,
+      ...(live && !isRead ? [stopFirst] : []),
+      ...(waiting.length > 0 ? [`then start again: ${waiting.join(', ')}`] : []),
+    ],
+  };
+}
+
+/** What the text of `config-not-in-force` speaks of. */
+export function notInForceParams({ inForce, why }: NotInForce): Readonly<Record<string, string>> {
+  return { inForce: String(scalar(inForce.value)), why };
+}
+
+/** The file is right already. */
+const restartAlone = 'restart dockerd: the configuration says so already';
+
+const stopFirst =
+  'stop all containers before that restart: with live-restore the default network keeps its settings while any runs';
+
+/** The options with this one at the engine's default; undefined when it is there already, or follows from another. */
+function withDefault<K extends OptionName>(options: Options, name: K): Options | undefined {
+  const { value, origin } = options.settings[name];
+  const byVersion: Versioned<OptionValues[K]> = optionTable[name].default;
+  const fallback = valueFor(byVersion, options.engine);
+  if (origin.kind === 'implied' || JSON.stringify(value) === JSON.stringify(fallback)) {
+    return undefined;
+  }
+  return withSetting(options, name, fallback, { kind: 'default' });
+}
+
+function scalar(value: unknown): Because['value'] {
+  return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
+    ? value
+    : JSON.stringify(value);
+}
+
+function describeOptionRepair(name: string, origin: Origin, fallback: Because['value']): string {
+  const value = JSON.stringify(fallback);
+  switch (origin.kind) {
+    case 'file':
+      return `${origin.path} line ${origin.line}: "${name}": ${value}, then restart dockerd`;
+    case 'flag':
+      return `remove ${origin.flag} from dockerd's arguments, then restart dockerd`;
+    default:
+      return `set ${name} to ${value}, then restart dockerd`;
+  }
+}
+
+/** Settings that only matter together: without iptables, masquerading is off whatever is said of it. */
+export function jointFlips(expected: Expected): Flip[] {
+  const { options } = expected;
+  const off = optionNames.filter((name) => {
+    const given = options.overruled[name] ?? options.settings[name];
+    return given.origin.kind !== 'default' && meaningOf(name)?.restriction === false;
+  });
+  if (off.length < 2) return [];
+  const all = off.reduce((o, name) => withDefault(o, name) ?? o, options);
+  const because = off.map((name) => becauseOf(name, options.overruled[name] ?? options.settings[name]));
+  const [first, ...also] = because;
+  if (first === undefined) return [];
+  const changed = restarted(expected, all, off);
+  const repair = off
+    .map((name, i) =>
+      describeOptionRepair(name, because[i]?.origin ?? { kind: 'default' }, scalar(all.settings[name].value)),
+    )
+    .join('\n');
+  return [
+    {
+      setting: first.setting,
+      because: first,
+      also,
+      plan: changed.plan,
+      repair: changed.howTo(repair).join('\n'),
+      transition: changed.transition,
+    },
+  ];
+}

@@ -1,0 +1,113 @@
+/**
+ * What an engine holds after its next start: which networks came back from its store, which it made anew, what the containers have.
+ * In: what it held, the engine that starts, and how. Out: an Intent, marked as that start marks it.
+ * Where only chance decides an order (that of a Go map), networks and endpoints come by their ids.
+ */
+import { isDefaultBridge } from '../intent/inspect.ts';
+import type { Endpoint, Intent, Network, Sandbox } from '../intent/intent.ts';
+import { gatewayOf, nextAddress } from '../intent/ipam.ts';
+import type { Addr } from '../net/addr.ts';
+import type { OptionName, Options } from '../options/options.ts';
+import { defaultNetwork } from './bridge/default-network.ts';
+import type { Generation } from './plan.ts';
+import { type How, meaningOf } from './settle.ts';
+
+export interface Engine {
+  /** For its version. */
+  readonly options: Options;
+  readonly generation: Generation;
+}
+
+/** Whether live restore finds containers; one in another's namespace does not count (daemon/daemon.go, activeSandboxes). */
+export function runsContainers({ sandboxes }: Intent): boolean {
+  return sandboxes.some(({ running, mode }) => running && mode.kind !== 'container');
+}
+
+/** What the engine holds after this, if all containers that ran run again. */
+export function intentAfter(held: Engine & { readonly intent: Intent }, next: Engine, how: How): Intent {
+  switch (how) {
+    case 'start':
+    case 'reload':
+      return held.intent;
+    case 'live-restore':
+      return liveRestored(held.intent);
+    case 'restart':
+      return restarted(held, next);
+  }
+}
+
+function liveRestored({ networks, sandboxes }: Intent): Intent {
+  return {
+    networks: networks.toSorted(byId).map((network) => ({ ...network, restored: true })),
+    sandboxes: sandboxes.map((sandbox) => (sandbox.running ? { ...sandbox, restored: true } : sandbox)),
+  };
+}
+
+function restarted(held: Engine & { readonly intent: Intent }, next: Engine): Intent {
+  const others = held.intent.networks.filter((network) => !isDefaultBridge(network));
+  const old = held.intent.networks.find(isDefaultBridge);
+  const made = old === undefined ? undefined : nextDefault(held, next, old, others);
+  const networks = [
+    ...others.toSorted(byId).map((network) => ({ ...network, restored: true })),
+    ...(made === undefined ? [] : [{ ...made, restored: false }]),
+  ];
+  return { networks, sandboxes: startedAgain(held.intent.sandboxes, old, made) };
+}
+
+function byId(a: Network, b: Network): number {
+  return a.id < b.id ? -1 : a.id > b.id ? 1 : 0;
+}
+
+/** Options from which the engine works out the addresses of its default network. */
+const addressOptions: readonly OptionName[] = [
+  ...(['bridge', 'bip', 'bip6', 'fixed-cidr', 'fixed-cidr-v6', 'ipv6', 'default-address-pools'] as const),
+];
+
+/** The same addresses unless an option that decides them changed; where the engine could not make it, as it was. */
+function nextDefault(
+  held: Engine,
+  next: Engine,
+  old: Network,
+  others: readonly Network[],
+): Network | undefined {
+  if (addressOptions.every((name) => meaningOf(held.options, name) === meaningOf(next.options, name)))
+    return old;
+  const taken = others.flatMap(({ ipam }) => ipam.map(({ subnet }) => subnet));
+  const sameBridge = meaningOf(held.options, 'bridge') === meaningOf(next.options, 'bridge');
+  const bridgeAddresses = !sameBridge
+    ? []
+    : old.ipam.flatMap((config) => {
+        const addr = gatewayOf(config);
+        return addr?.family === 'ipv4' ? [{ addr, bits: config.subnet.bits }] : [];
+      });
+  const made = defaultNetwork(next.options, next.generation, { taken, bridgeAddresses });
+  switch (made.kind) {
+    case 'none':
+      return undefined;
+    case 'impossible':
+      return old;
+    case 'network':
+      return { ...made.network, id: old.id, name: old.name };
+  }
+}
+
+/** Containers on the default network get the next addresses of it, in the order in which they ran, if its subnet changed. */
+function startedAgain(
+  sandboxes: readonly Sandbox[],
+  old: Network | undefined,
+  made: Network | undefined,
+): readonly Sandbox[] {
+  const taken: Addr[] = [];
+  const endpointAgain = ({ restoredAt: _, ...endpoint }: Endpoint): readonly Endpoint[] => {
+    if (endpoint.network !== old?.id || made === old) return [endpoint];
+    if (made === undefined) return [];
+    const addresses = made.ipam.flatMap((config) => nextAddress(config, taken) ?? []);
+    taken.push(...addresses.map(({ addr }) => addr));
+    const { gateway: __, ...rest } = endpoint;
+    return [{ ...rest, addresses }];
+  };
+  return sandboxes.map(({ restored: _, ...sandbox }) => ({
+    ...sandbox,
+    endpoints: sandbox.endpoints.flatMap(endpointAgain),
+  }));
+}
