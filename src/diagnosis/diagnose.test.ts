@@ -83,6 +83,7 @@ describe.each(engines)('%s', (engine) => {
     expect(finding.repairs[0]).toEqual({
       kind: 'config',
       change: expect.stringMatching(/^daemon\.json line 2: "ip-masq": true/),
+      transition: 'restart',
     });
     expect(commands(finding)).toContainEqual(
       expect.stringMatching(

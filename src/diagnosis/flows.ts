@@ -44,6 +44,7 @@ export function questionsFor(state: HostState, expected: Expected | undefined): 
       (peer.network.id === place.network.id ? wanted : panel).push(flow);
     }
     wanted.push(...publishedFlows(place, host, state));
+    if (isHairpin(expected)) wanted.push(...selfFlows(place, host));
     const port = listeningPort(state, place.container) ?? 80;
     panel.push({ from: outsideName(state), kind: 'tcp', dst: place.address, port, direct: true });
   }
@@ -137,11 +138,29 @@ function publishedFlows(place: Place, host: Namespace, state: HostState): Flow[]
       dst === undefined
         ? []
         : [{ from, kind: binding.protocol === 'udp' ? 'udp' : 'tcp', dst, port: binding.hostPort }];
-    const any = to === undefined || isUnspecified(to);
-    const fromOutside = flow(outsideName(state), any || isLoopback(to) ? uplink : to);
+    const any = isAny(to);
+    const fromOutside = flow(outsideName(state), any || (to !== undefined && isLoopback(to)) ? uplink : to);
     const fromHost = flow('host', any ? uplink : to);
     return [...fromOutside, ...fromHost, ...(any ? flow('host', parseAddr('127.0.0.1')) : [])];
   });
+}
+
+/** Without the userland proxy a container reaches its own published port by a turn at its bridge port, or not at all. */
+function selfFlows(place: Place, host: Namespace): Flow[] {
+  const dst = uplinkAddress(host);
+  return place.endpoint.ports.flatMap(({ protocol, hostPort, hostAddress }) =>
+    dst === undefined || hostPort === 0 || protocol !== 'tcp' || !isAny(hostAddress)
+      ? []
+      : [{ from: place.container, kind: 'tcp' as const, dst, port: hostPort }],
+  );
+}
+
+function isHairpin(expected: Expected | undefined): boolean {
+  return expected?.options.settings['userland-proxy'].value === false;
+}
+
+function isAny(address: Addr | undefined): boolean {
+  return address === undefined || isUnspecified(address);
 }
 
 function uplinkAddress(host: Namespace): Addr | undefined {

@@ -65,10 +65,10 @@ describe('optionsInForce', () => {
   it('are compared for every option that the network keeps', () => {
     const config = '{"icc":false,"mtu":1400,"ip":"127.0.0.1","bridge":"br0"}';
     expect(differing(config, intent({}))).toEqual([
-      ['icc', false, true],
-      ['mtu', 1400, 1500],
-      ['ip', '127.0.0.1', '0.0.0.0'],
       ['bridge', 'br0', 'docker0'],
+      ['icc', false, true],
+      ['ip', '127.0.0.1', '0.0.0.0'],
+      ['mtu', 1400, 1500],
     ]);
   });
 

@@ -79,7 +79,8 @@ function notStartedByEngine({ sandboxes }: Intent): readonly string[] {
   return sandboxes.flatMap(({ name, running, restarts }) => (running && restarts === false ? [name] : []));
 }
 
-function rulesAfterStop(state: EngineState): Ruleset {
+/** The rules that a clean end of the engine leaves, when its containers end with it. Under live restore it changes nothing. */
+export function rulesAfterStop(state: EngineState): Ruleset {
   const { options, generation, intent, backend, listensOnIpv6 } = state;
   const stop = stopBridge({
     options,

@@ -36,7 +36,7 @@ export function judgeRules(facts: Facts): readonly RulesVerdict[] | undefined {
 }
 
 /** Chains, policies and rules in a comparable order: tables and chains by name, rules as they stand. */
-function linesOf(ruleset: Ruleset, family: Family): string[] {
+export function linesOf(ruleset: Ruleset, family: Family): string[] {
   return ruleset.tables
     .filter((t) => t.family === family)
     .toSorted((a, b) => a.name.localeCompare(b.name))
@@ -54,7 +54,8 @@ function linesOf(ruleset: Ruleset, family: Family): string[] {
     );
 }
 
-function firstDifferences(planned: readonly string[], seen: readonly string[]): string[] {
+/** The first lines that only one side has, else that the order differs; none where all is alike. */
+export function firstDifferences(planned: readonly string[], seen: readonly string[]): string[] {
   if (planned.length === seen.length && planned.every((line, i) => line === seen[i])) return [];
   const only = (lines: readonly string[], others: readonly string[], mark: string) =>
     lines.filter((line) => !others.includes(line)).map((line) => `${mark} ${line}`);

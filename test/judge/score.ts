@@ -10,6 +10,7 @@ import { readBundle } from '../../src/bundle/read.ts';
 import type { Facts } from '../../src/host/facts.ts';
 import { flowKey, probesOf } from './capture.ts';
 import { judgeCauses } from './causes.ts';
+import { judgeHistory } from './history.ts';
 import { judgeRules } from './rules.ts';
 import { judgeWalks } from './walks.ts';
 
@@ -21,6 +22,8 @@ interface Count {
 const columns = [
   'rules IPv4',
   'rules IPv6',
+  'rules after stop',
+  'rules after restart',
   'outcome class',
   'outcome exact',
   'seenAs',
@@ -97,6 +100,10 @@ function judge(name: string, facts: Facts, score: Score, healthy: ReadonlySet<st
   for (const verdict of judgeRules(facts) ?? []) {
     const column = verdict.family === 'ipv4' ? 'rules IPv4' : 'rules IPv6';
     count(column, verdict.agree, `${column}: ${verdict.differences.join(' | ')}`);
+  }
+  for (const { what, agree, differences } of judgeHistory(facts)) {
+    const column = `rules after ${what}` as const;
+    count(column, agree, `${column}: ${differences.join(' | ')}`);
   }
   for (const { probe, trace, ...verdict } of judgeWalks(facts)) {
     const port = probe.port === undefined ? '' : `:${probe.port}`;
