@@ -2,8 +2,9 @@ import { describe, expect, it } from 'vitest';
 import type { Parsed } from '../host/facts.ts';
 import { formatAddr, parseAddr } from '../net/addr.ts';
 import { formatPrefix } from '../net/prefix.ts';
-import { type Evidence, intentFromInspect } from './inspect.ts';
+import { intentFromInspect } from './inspect.ts';
 import type { Intent, Sandbox } from './intent.ts';
+import type { Evidence } from './order.ts';
 
 function network(name: string, more: object = {}): object {
   return {

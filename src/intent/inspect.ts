@@ -5,8 +5,7 @@
  */
 import type { FactProblem, Parsed } from '../host/facts.ts';
 import { elements } from '../host/json.ts';
-import type { PortProxy } from '../host/state.ts';
-import { compareAddr, formatAddr, parseAddr } from '../net/addr.ts';
+import { compareAddr, parseAddr } from '../net/addr.ts';
 import { containsAddr, maskPrefix, type Prefix, parsePrefix, parsePrefixOrAddr } from '../net/prefix.ts';
 import {
   containerSchema,
@@ -14,10 +13,10 @@ import {
   type InspectedNetwork,
   networkSchema,
 } from './inspect-schema.ts';
-import type { Endpoint, Intent, IpamConfig, Network, Sandbox } from './intent.ts';
+import type { Intent, IpamConfig, Network, Sandbox } from './intent.ts';
+import { type Evidence, inOrder } from './order.ts';
 import type { PortOrder } from './port-order.ts';
 import { sandboxFromAttachments, sandboxFromContainer } from './sandbox.ts';
-import { compareInstants, parseInstant } from './time.ts';
 
 export interface InspectInput {
   /** What `docker network inspect $(docker network ls -q)` printed, or a file of the same shape. */
@@ -26,18 +25,6 @@ export interface InspectInput {
   readonly containers?: { readonly json: unknown; readonly file: string };
   readonly portOrder: PortOrder;
   readonly evidence?: Evidence;
-}
-
-/** What tells the order of things, besides `inspect`. */
-export interface Evidence {
-  /** The docker-proxy processes in the order in which they were started (that of their process ids). */
-  readonly proxies?: readonly PortProxy[];
-  /** By a container's address as text: the index of the host's end of its veth. The kernel counts these up. */
-  readonly linkIndexes?: ReadonlyMap<string, number>;
-  /** RFC 3339: when the running engine started. What is older was restored from its store. */
-  readonly engineStarted?: string;
-  /** Beginnings of the ids of networks and endpoints, in the order in which the engine restored them. */
-  readonly restored?: readonly string[];
 }
 
 /** Reads an Intent; wrong entries are reported and left out. */
@@ -53,13 +40,14 @@ export function intentFromInspect(input: InspectInput): Parsed<Intent> {
   );
   const sandboxes = toSandboxes(networks.value, containers.value, input);
   return {
-    value: {
-      networks: orderNetworks(
-        converted.map((entry) => entry.value),
-        input.evidence,
-      ),
-      sandboxes: markRestored(orderSandboxes(sandboxes.value, input.evidence?.linkIndexes), input.evidence),
-    },
+    value: inOrder(
+      {
+        networks: converted.map((entry) => entry.value),
+        // What does not tell when it started, was given its address in that order.
+        sandboxes: sandboxes.value.toSorted(compareFirstAddress),
+      },
+      input.evidence,
+    ),
     problems: [
       ...networks.problems,
       ...containers.problems,
@@ -146,83 +134,6 @@ function toSandboxes(
     value: results.map((result) => result.value),
     problems: results.flatMap((result) => result.problems),
   };
-}
-
-/**
- * Restored networks come first, in the order in which the log shows them (the engine walks a Go map, so that order is chance),
- * else in that of their ids; the others as they were created. The engine
- * makes the default bridge anew at each start, so without its start time what is older than that bridge was restored.
- */
-function orderNetworks(networks: readonly Network[], evidence: Evidence | undefined): readonly Network[] {
-  const { engineStarted, restored: order } = evidence ?? {};
-  const started = engineStarted ?? networks.find(isDefaultBridge)?.created;
-  const isRestored = (network: Network) =>
-    started !== undefined && network.created !== undefined && compareInstants(network.created, started) < 0;
-  const restored = networks
-    .filter(isRestored)
-    .sort((a, b) => placeOf(a.id, order) - placeOf(b.id, order) || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0))
-    .map((network) => ({ ...network, restored: true }));
-  const created = networks
-    .filter((network) => !isRestored(network))
-    .sort((a, b) => compareInstants(a.created, b.created));
-  return [...restored, ...created];
-}
-
-/** Place of an id among beginnings of ids; those that are not named come last. */
-function placeOf(id: string, order: readonly string[] = []): number {
-  const place = order.findIndex((beginning) => id.startsWith(beginning));
-  return place < 0 ? order.length : place;
-}
-
-/** The engine's default network: the one behind docker0 or `--bridge`. */
-export function isDefaultBridge(network: Network): boolean {
-  return (
-    network.driver === 'bridge' &&
-    (network.options['com.docker.network.bridge.default_bridge'] === 'true' || network.name === 'bridge')
-  );
-}
-
-/** Sandboxes by start time, then by lowest address; endpoints by their links' indexes where all of them are known. */
-function orderSandboxes(
-  sandboxes: readonly Sandbox[],
-  linkIndexes: ReadonlyMap<string, number> = new Map(),
-): readonly Sandbox[] {
-  const ordered = [...sandboxes].sort(
-    (a, b) => compareInstants(a.started, b.started) || compareFirstAddress(a, b),
-  );
-  const endpoints = ordered.flatMap((sandbox) => sandbox.endpoints);
-  const indexOf = (endpoint: Endpoint) =>
-    endpoint.addresses
-      .map(({ addr }) => linkIndexes.get(formatAddr(addr)))
-      .find((index) => index !== undefined);
-  const indexed = endpoints.map((endpoint) => ({ endpoint, index: indexOf(endpoint) }));
-  if (indexed.every((entry) => entry.index !== undefined)) {
-    indexed.sort((a, b) => (a.index ?? 0) - (b.index ?? 0));
-  }
-  const sequence = new Map(indexed.map(({ endpoint }, position) => [endpoint, position]));
-  return ordered.map((sandbox) => ({
-    ...sandbox,
-    endpoints: sandbox.endpoints.map((endpoint) => ({ ...endpoint, sequence: sequence.get(endpoint) ?? 0 })),
-  }));
-}
-
-function markRestored(
-  sandboxes: readonly Sandbox[],
-  { engineStarted, restored: order }: Evidence = {},
-): readonly Sandbox[] {
-  if (parseInstant(engineStarted) === undefined) return sandboxes;
-  return sandboxes.map((sandbox) =>
-    sandbox.running && compareInstants(sandbox.started, engineStarted) < 0
-      ? {
-          ...sandbox,
-          restored: true,
-          endpoints: sandbox.endpoints.map((endpoint) => ({
-            ...endpoint,
-            restoredAt: placeOf(endpoint.id, order),
-          })),
-        }
-      : sandbox,
-  );
 }
 
 function compareFirstAddress(a: Sandbox, b: Sandbox): number {

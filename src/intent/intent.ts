@@ -88,3 +88,11 @@ export interface PortBinding {
   /** 0: not mapped (routed mode). */
   readonly hostPort: number;
 }
+
+/** The engine's default network: the one behind docker0 or `--bridge`. */
+export function isDefaultBridge(network: Network): boolean {
+  return (
+    network.driver === 'bridge' &&
+    (network.options['com.docker.network.bridge.default_bridge'] === 'true' || network.name === 'bridge')
+  );
+}

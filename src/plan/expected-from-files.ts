@@ -4,8 +4,8 @@
  * it is there as the engine would make it on an empty host.
  */
 import { parseJson } from '../host/json.ts';
-import { intentFromInspect, isDefaultBridge } from '../intent/inspect.ts';
-import type { Intent } from '../intent/intent.ts';
+import { intentFromInspect } from '../intent/inspect.ts';
+import { type Intent, isDefaultBridge } from '../intent/intent.ts';
 import type { Options } from '../options/options.ts';
 import { resolveOptions } from '../options/resolve.ts';
 import { defaultNetwork, emptyHost } from './bridge/default-network.ts';

@@ -14,10 +14,9 @@ import { type FactProblem, type Facts, text } from '../host/facts.ts';
 import { parseJson } from '../host/json.ts';
 import type { HostState, Namespace } from '../host/state.ts';
 import { hostStateFromFacts } from '../host/state-from-facts.ts';
-import { intentFromInspect } from '../intent/inspect.ts';
 import type { Intent } from '../intent/intent.ts';
 import { compareInstants } from '../intent/time.ts';
-import { type Family, formatAddr } from '../net/addr.ts';
+import type { Family } from '../net/addr.ts';
 import type { Options } from '../options/options.ts';
 import { type Resolution, resolveOptions } from '../options/resolve.ts';
 import { newestEngine } from '../options/version.ts';
@@ -26,6 +25,7 @@ import { engineOf } from './engine-version.ts';
 import { generationOf, portOrderOf, unplannedOptions, unsupportedEngine } from './generation.ts';
 import { type NotInForce, optionsInForce } from './in-force.ts';
 import type { Engine } from './intent-after.ts';
+import { type IntentSource, intentFromFacts } from './intent-from-facts.ts';
 import type { Generation, Plan } from './plan.ts';
 import { type EngineState, pristine, type Transition, transition } from './transition.ts';
 
@@ -36,6 +36,7 @@ export interface Expected {
   /** The configuration as dockerd reads it: with what it would refuse and warn about. */
   readonly configuration: Resolution;
   readonly intent: Intent;
+  readonly intentSource: IntentSource;
   readonly plan: Plan;
   readonly generation: Generation;
   readonly backend: Backend;
@@ -77,34 +78,16 @@ export function expectedFromFacts(facts: Facts, given: ExpectOptions = {}): Expe
   const configuration = configurationOf(facts, engine, problems);
   const unplanned = unplannedOptions(configuration.options);
   if (unplanned !== undefined) return { configuration, cannot: unplanned };
-  const read = readJson(facts, problems);
-  const networks = read('docker-network-inspect.json');
-  if (networks === undefined) {
-    const refusal = configuration.errors[0];
+  const refusal = configuration.errors[0];
+  if (refusal !== undefined && !facts.files.has('docker-network-inspect.json'))
+    return { configuration, cannot: `dockerd refuses to start: ${refusal.message}` };
+  const log = readEngineLog(text(facts, 'dockerd.log') ?? '');
+  const intent = intentFromFacts(facts, { state, log, portOrder: portOrderOf(generation) });
+  if (intent === undefined)
     return {
       configuration,
-      cannot:
-        refusal === undefined
-          ? 'the networks are unknown: docker-network-inspect.json is missing or unreadable'
-          : `dockerd refuses to start: ${refusal.message}`,
+      cannot: 'the networks are unknown: docker-network-inspect.json is missing or unreadable',
     };
-  }
-  const containers = read('docker-container-inspect.json');
-  const log = readEngineLog(text(facts, 'dockerd.log') ?? '');
-  const engineStarted = log.starts.at(-1);
-  const intent = intentFromInspect({
-    networks: { json: networks, file: 'docker-network-inspect.json' },
-    ...(containers === undefined
-      ? {}
-      : { containers: { json: containers, file: 'docker-container-inspect.json' } }),
-    portOrder: portOrderOf(generation),
-    evidence: {
-      linkIndexes: linkIndexes(state),
-      ...(state.proxies === undefined ? {} : { proxies: state.proxies }),
-      ...(engineStarted === undefined ? {} : { engineStarted }),
-      restored: log.restored,
-    },
-  });
   const { options, notInForce } = optionsInForce(configuration.options, intent.value, log);
   const host = state.namespaces.find(({ kind }) => kind === 'host');
   const before = beforeFirstStart({ options, generation }, log, host);
@@ -115,6 +98,7 @@ export function expectedFromFacts(facts: Facts, given: ExpectOptions = {}): Expe
     notInForce,
     configuration,
     intent: intent.value,
+    intentSource: intent.source,
     plan,
     held,
     replan: (other) => lastStart(other).plan,
@@ -160,19 +144,6 @@ function commandOf(json: unknown): {
     'env' in json && typeof json.env === 'object' && json.env !== null ? Object.entries(json.env) : [];
   const env = Object.fromEntries(entries.filter(([, value]) => typeof value === 'string'));
   return argv === undefined ? { env } : { argv, env };
-}
-
-/** The host's end of each container's veth, by the container's address. */
-function linkIndexes(state: HostState): ReadonlyMap<string, number> {
-  const indexes = new Map<string, number>();
-  for (const namespace of state.namespaces) {
-    if (namespace.kind !== 'container') continue;
-    for (const link of namespace.links) {
-      if (link.kind !== 'veth' || link.peer === undefined) continue;
-      for (const { prefix } of link.addresses) indexes.set(formatAddr(prefix.addr), link.peer.index);
-    }
-  }
-  return indexes;
 }
 
 /** The backend that holds Docker's chains, else the one that holds any table. */

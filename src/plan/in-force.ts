@@ -3,8 +3,7 @@
  * In: the configured Options and the Intent that the engine reports. Out: Options as they are in force, and where they differ.
  * A setting differs after a live restore and after a change of daemon.json without a restart.
  */
-import { isDefaultBridge } from '../intent/inspect.ts';
-import type { Intent, Network } from '../intent/intent.ts';
+import { type Intent, isDefaultBridge, type Network } from '../intent/intent.ts';
 import { gatewayOf } from '../intent/ipam.ts';
 import { sameAddr } from '../net/addr.ts';
 import { parsePrefix, samePrefix } from '../net/prefix.ts';

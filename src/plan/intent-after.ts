@@ -3,8 +3,7 @@
  * In: what it held, the engine that starts, and how. Out: an Intent, marked as that start marks it.
  * Where only chance decides an order (that of a Go map), networks and endpoints come by their ids.
  */
-import { isDefaultBridge } from '../intent/inspect.ts';
-import type { Endpoint, Intent, Network, Sandbox } from '../intent/intent.ts';
+import { type Endpoint, type Intent, isDefaultBridge, type Network, type Sandbox } from '../intent/intent.ts';
 import { gatewayOf, nextAddress } from '../intent/ipam.ts';
 import type { Addr } from '../net/addr.ts';
 import type { OptionName, Options } from '../options/options.ts';

@@ -5,8 +5,7 @@
  */
 import { runOperations } from '../firewall/machine.ts';
 import type { Backend, Ruleset } from '../firewall/ruleset.ts';
-import { isDefaultBridge } from '../intent/inspect.ts';
-import type { Intent } from '../intent/intent.ts';
+import { type Intent, isDefaultBridge } from '../intent/intent.ts';
 import type { Family } from '../net/addr.ts';
 import { type BridgePlanInput, planBridge, stopBridge } from './bridge/plan.ts';
 import { type Engine, intentAfter, runsContainers } from './intent-after.ts';

@@ -6,7 +6,7 @@ import type { Ruleset } from '../../src/firewall/ruleset.ts';
 import { parseSave } from '../../src/firewall/save.ts';
 import { type Facts, text } from '../../src/host/facts.ts';
 import { hostStateFromFacts } from '../../src/host/state-from-facts.ts';
-import { isDefaultBridge } from '../../src/intent/inspect.ts';
+import { isDefaultBridge } from '../../src/intent/intent.ts';
 import { nextAddress } from '../../src/intent/ipam.ts';
 import type { Addr } from '../../src/net/addr.ts';
 import type { Options } from '../../src/options/options.ts';

@@ -12,6 +12,7 @@ import { flowKey, probesOf } from './capture.ts';
 import { judgeCauses } from './causes.ts';
 import { judgeHistory } from './history.ts';
 import { judgeRules } from './rules.ts';
+import { judgeStore } from './store.ts';
 import { judgeWalks } from './walks.ts';
 
 interface Count {
@@ -22,6 +23,7 @@ interface Count {
 const columns = [
   'rules IPv4',
   'rules IPv6',
+  'plan from the store',
   'rules after stop',
   'rules after restart',
   'outcome class',
@@ -101,6 +103,9 @@ function judge(name: string, facts: Facts, score: Score, healthy: ReadonlySet<st
     const column = verdict.family === 'ipv4' ? 'rules IPv4' : 'rules IPv6';
     count(column, verdict.agree, `${column}: ${verdict.differences.join(' | ')}`);
   }
+  const store = judgeStore(facts);
+  if (store !== undefined)
+    count('plan from the store', store.length === 0, `plan from the store: ${store.join(' | ')}`);
   for (const { what, agree, differences } of judgeHistory(facts)) {
     const column = `rules after ${what}` as const;
     count(column, agree, `${column}: ${differences.join(' | ')}`);

@@ -3,8 +3,13 @@
  * In: Options and Intent. Out: the bridge networks in the engine's order, their endpoints, and notes.
  * The default network follows the Options, the others their own options; it makes no rule and no link.
  */
-import { isDefaultBridge } from '../../intent/inspect.ts';
-import type { Endpoint, Intent, Network, Sandbox } from '../../intent/intent.ts';
+import {
+  type Endpoint,
+  type Intent,
+  isDefaultBridge,
+  type Network,
+  type Sandbox,
+} from '../../intent/intent.ts';
 import { gatewayOf } from '../../intent/ipam.ts';
 import { type Addr, type Family, type Ipv4Addr, type Ipv6Addr, ipv4, parseAddr } from '../../net/addr.ts';
 import { maskPrefix, type Prefix } from '../../net/prefix.ts';
