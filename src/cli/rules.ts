@@ -92,11 +92,13 @@ function note(line: string): void {
 }
 
 async function fromBundle(path: string, engine: string | undefined): Promise<Planned> {
-  const [{ readBundle }, { BundleError }, { expectedFromFacts }] = await Promise.all([
-    import('../bundle/read.ts'),
-    import('../bundle/error.ts'),
-    import('../plan/expected.ts'),
-  ]);
+  const [{ readBundle }, { BundleError }, { expectedFromFacts }, { describeStoreDifference }] =
+    await Promise.all([
+      import('../bundle/read.ts'),
+      import('../bundle/error.ts'),
+      import('../plan/expected.ts'),
+      import('../plan/store-differences.ts'),
+    ]);
   const facts = await readBundle(path).catch((error: unknown) => {
     throw error instanceof BundleError ? badInput(error.message) : error;
   });
@@ -106,9 +108,15 @@ async function fromBundle(path: string, engine: string | undefined): Promise<Pla
     engine: expected.options.engine,
     plan: expected.plan,
     notInForce: expected.notInForce,
-    problems: expected.problems.map(({ file, line, message }) =>
-      line === undefined ? `${file}: ${message}` : `${file} line ${line}: ${message}`,
-    ),
+    problems: [
+      ...expected.problems.map(({ file, line, message }) =>
+        line === undefined ? `${file}: ${message}` : `${file} line ${line}: ${message}`,
+      ),
+      ...(expected.intentSource === 'local-kv.db'
+        ? ['local-kv.db: networks and containers are those of the store; no running engine reported any']
+        : []),
+      ...expected.storeDifferences.map((difference) => `local-kv.db: ${describeStoreDifference(difference)}`),
+    ],
   };
 }
 

@@ -59,6 +59,7 @@ export const causes = [
   'reply-captured-by-other-table',
   'option-in-flag-and-file',
   'config-not-in-force',
+  'store-and-kernel-differ',
   'config-key-unknown',
   'address-options-invalid',
   'engine-did-not-start',

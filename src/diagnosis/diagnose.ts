@@ -24,7 +24,7 @@ import { deathStep, type Remedy, type SearchInput, searchRemedies, walksWith } f
 import { settingCandidates } from './settings.ts';
 import { startFailure } from './start-failure.ts';
 import { undecidedCandidates } from './undecided.ts';
-import { notInForceFindings, unprovedFindings } from './unproved.ts';
+import { notInForceFindings, storeFindings, unprovedFindings } from './unproved.ts';
 
 export interface DiagnoseInput {
   readonly state: HostState;
@@ -40,8 +40,7 @@ export function diagnose(input: DiagnoseInput): Diagnosis {
   const { state, outsideRoutes = [] } = input;
   const expected = 'cannot' in input.expected ? undefined : input.expected;
   const patient: Patient = { state, expected, line: lineReader(input.facts) };
-  const refused =
-    'cannot' in input.expected ? startFailure(input.facts, input.expected, patient.line) : undefined;
+  const refused = startFailure(input.facts, input.expected.configuration, patient.line);
   const questions = questionsFor(state, expected);
   const scene = makeScene(state, outsideRoutes);
   const asked = (input.flows ?? questions.wanted).map((flow) => walk(scene, flow));
@@ -64,6 +63,7 @@ export function diagnose(input: DiagnoseInput): Diagnosis {
     ...found,
     ...unprovedFindings(patient, unhealed),
     ...notInForceFindings(patient, found),
+    ...storeFindings(patient),
     ...byRequestFindings(state, expected, unhealed),
   ]);
   return {

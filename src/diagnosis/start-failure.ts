@@ -5,7 +5,7 @@
  */
 import { type Facts, text } from '../host/facts.ts';
 import type { ConfigProblem } from '../options/problem.ts';
-import type { CannotExpect } from '../plan/expected.ts';
+import type { Resolution } from '../options/resolve.ts';
 import type { Patient } from './candidate.ts';
 import { type Cause, isCause } from './causes.ts';
 import { settingEvidence } from './evidence.ts';
@@ -26,11 +26,16 @@ interface LastWords {
   readonly line: number;
 }
 
-export function startFailure(facts: Facts, cannot: CannotExpect, line: Patient['line']): Finding | undefined {
+/** `configuration`: as far as it could be read. */
+export function startFailure(
+  facts: Facts,
+  configuration: Resolution | undefined,
+  line: Patient['line'],
+): Finding | undefined {
   // A daemon that answered has told its networks.
   if (facts.files.has('docker-network-inspect.json')) return undefined;
   const words = lastWords(text(facts, 'dockerd.log') ?? '');
-  const refusal = cannot.configuration?.errors[0];
+  const refusal = configuration?.errors[0];
   if (words === undefined && refusal === undefined) return undefined;
   const reason = words?.reason ?? refusal?.message ?? '';
   const logged: Evidence[] =

@@ -5,6 +5,7 @@
 import type { Link, Namespace } from '../host/state.ts';
 import { isLoopback } from '../net/addr.ts';
 import type { Trace } from '../packet/trace.ts';
+import { describeStoreDifference } from '../plan/store-differences.ts';
 import type { Patient } from './candidate.ts';
 import { settingEvidence } from './evidence.ts';
 import type { Finding } from './finding.ts';
@@ -103,4 +104,27 @@ export function notInForceFindings(
         proof: { flows: [], newlyAllowed: [] },
       };
     });
+}
+
+/** What the store says otherwise comes into force with the engine's next start. */
+export function storeFindings({ expected }: Patient): readonly Finding[] {
+  const differences = expected?.storeDifferences ?? [];
+  if (differences.length === 0) return [];
+  return [
+    {
+      cause: 'store-and-kernel-differ',
+      severity: 'warning',
+      params: { count: String(differences.length) },
+      flows: [],
+      hop: 'local-kv.db',
+      because: [],
+      evidence: differences.map((difference) => ({
+        file: 'local-kv.db',
+        text: describeStoreDifference(difference),
+      })),
+      repairs: [],
+      changes: [],
+      proof: { flows: [], newlyAllowed: [] },
+    },
+  ];
 }

@@ -25,8 +25,9 @@ import { engineOf } from './engine-version.ts';
 import { generationOf, portOrderOf, unplannedOptions, unsupportedEngine } from './generation.ts';
 import { type NotInForce, optionsInForce } from './in-force.ts';
 import type { Engine } from './intent-after.ts';
-import { type IntentSource, intentFromFacts } from './intent-from-facts.ts';
+import { type IntentSource, intentFromFacts, storedIntent } from './intent-from-facts.ts';
 import type { Generation, Plan } from './plan.ts';
+import { type StoreDifference, storeDifferences } from './store-differences.ts';
 import { type EngineState, pristine, type Transition, transition } from './transition.ts';
 
 export interface Expected {
@@ -37,6 +38,8 @@ export interface Expected {
   readonly configuration: Resolution;
   readonly intent: Intent;
   readonly intentSource: IntentSource;
+  /** Where the engine's store says otherwise than the engine. */
+  readonly storeDifferences: readonly StoreDifference[];
   readonly plan: Plan;
   readonly generation: Generation;
   readonly backend: Backend;
@@ -90,6 +93,7 @@ export function expectedFromFacts(facts: Facts, given: ExpectOptions = {}): Expe
     };
   const { options, notInForce } = optionsInForce(configuration.options, intent.value, log);
   const host = state.namespaces.find(({ kind }) => kind === 'host');
+  const stored = intent.source === 'local-kv.db' ? undefined : storedIntent(facts, { state, log });
   const before = beforeFirstStart({ options, generation }, log, host);
   const lastStart = (wanted: Intent) => history(before, wanted, log);
   const { plan, state: held } = lastStart(intent.value);
@@ -99,6 +103,7 @@ export function expectedFromFacts(facts: Facts, given: ExpectOptions = {}): Expe
     configuration,
     intent: intent.value,
     intentSource: intent.source,
+    storeDifferences: stored === undefined ? [] : storeDifferences(intent.value, stored.value),
     plan,
     held,
     replan: (other) => lastStart(other).plan,

@@ -261,6 +261,9 @@ export const causes: Readonly<Record<Cause, (s: Story) => string>> = {
     (s.param('why') === 'kept-by-network'
       ? 'It was restarted with live-restore while containers ran, and then it leaves its default network as it was.'
       : 'The configuration was changed after the engine started, and a reload does not apply it.'),
+  'store-and-kernel-differ': (s) =>
+    `Docker's store (local-kv.db) and the running engine differ in ${s.param('count')} network${s.param('count') === '1' ? '' : 's'} or endpoint${s.param('count') === '1' ? '' : 's'}. ` +
+    'When the engine starts again it goes by the store.',
   'config-key-unknown': noStart,
   'address-options-invalid': noStart,
   'engine-did-not-start': noStart,

@@ -235,6 +235,8 @@ export const causes: Readonly<Record<Cause, (s: Story) => string>> = {
     (s.param('why') === 'kept-by-network'
       ? 'dockerd 是在容器运行时以 live-restore 方式重启的，这时默认网络保持原样。'
       : '配置是在引擎启动之后改的，重新加载（SIGHUP）不会应用这一项。'),
+  'store-and-kernel-differ': (s) =>
+    `Docker 的存储（local-kv.db）和正在运行的引擎有 ${s.param('count')} 处网络或端点不一致。引擎下次启动时以存储为准。`,
   'config-key-unknown': noStart,
   'address-options-invalid': noStart,
   'engine-did-not-start': noStart,
