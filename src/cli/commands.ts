@@ -11,12 +11,14 @@ import { rulesCommand } from './rules.ts';
 import { storeCommand } from './store.ts';
 import { tourCommand } from './tour.ts';
 import { traceCommand } from './trace.ts';
+import { upgradeCommand } from './upgrade.ts';
 
 export const commands: readonly (() => Command)[] = [
   tourCommand,
   doctorCommand,
   traceCommand,
   rulesCommand,
+  upgradeCommand,
   explainCommand,
   configCommand,
   storeCommand,

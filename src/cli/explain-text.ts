@@ -6,8 +6,8 @@ import { formatRule } from '../firewall/args.ts';
 import type { Command, Operation } from '../firewall/operation.ts';
 import type { ConfigProblem } from '../options/problem.ts';
 import { describeOrigin } from '../options/problem.ts';
-import type { PlanPart } from '../plan/difference.ts';
 import type { Explanation, Variant } from '../plan/explain.ts';
+import { describePart, indent, show, table } from './parts-text.ts';
 
 const scopes = {
   'default-bridge': 'the default network only',
@@ -100,10 +100,6 @@ function differenceLines({ option, configured, changed, difference }: Explanatio
   ];
 }
 
-function describePart({ kind, table, family, text }: PlanPart): string {
-  return `${family === 'ipv6' ? 'ip6tables ' : ''}${table ?? kind} ${text}`;
-}
-
 /** An operation as a command line, in the form of iptables-save where it holds a rule; one of ip6tables says so. */
 export function commandLine({ family, table, command }: Operation): string {
   return `${family === 'ipv6' ? 'ip6tables ' : ''}-t ${table} ${describeCommand(command)}`;
@@ -130,17 +126,4 @@ function describeCommand(command: Command): string {
     case 'policy':
       return `-P ${command.chain} ${command.policy}`;
   }
-}
-
-function show(value: unknown): string {
-  return typeof value === 'string' && value !== '' ? value : JSON.stringify(value);
-}
-
-function table(rows: readonly (readonly [string, string])[]): readonly string[] {
-  const width = Math.max(0, ...rows.map(([left]) => left.length));
-  return rows.map(([left, right]) => `${left.padEnd(width)}  ${right}`);
-}
-
-function indent(lines: readonly string[]): readonly string[] {
-  return lines.map((line) => `  ${line}`);
 }

@@ -8,7 +8,7 @@ import type { HostState } from '../host/state.ts';
 import type { Flow } from '../net/flow.ts';
 import type { Prefix } from '../net/prefix.ts';
 import { badInput, systemRefused } from './failure.ts';
-import { readInput } from './read-input.ts';
+import { readBundleInput, readInput } from './read-input.ts';
 
 export interface QuestionOptions {
   readonly bundle?: string;
@@ -72,7 +72,7 @@ export async function readQuestion(options: QuestionOptions): Promise<Question> 
   const outside = options.outside === undefined ? undefined : await readOutside(options.outside);
   const flowFile = options.flows === undefined ? undefined : await readFlows(options.flows);
   const own =
-    options.bundle === undefined ? await liveFacts(options.netns) : await bundleFacts(options.bundle);
+    options.bundle === undefined ? await liveFacts(options.netns) : await readBundleInput(options.bundle);
   const facts =
     outside === undefined ? own : { ...own, files: new Map([...own.files, ['outside.json', outside]]) };
   const { hostStateFromFacts } = await import('../host/state-from-facts.ts');
@@ -80,16 +80,6 @@ export async function readQuestion(options: QuestionOptions): Promise<Question> 
   if (options.bundle === undefined) refuseBlindness(facts, state);
   const flows = asked === undefined ? flowFile : [await resolveFlow(asked, state)];
   return { facts, state, problems, flows, outsideRoutes };
-}
-
-async function bundleFacts(path: string): Promise<Facts> {
-  const [{ readBundle }, { BundleError }] = await Promise.all([
-    import('../bundle/read.ts'),
-    import('../bundle/error.ts'),
-  ]);
-  return readBundle(path).catch((error: unknown) => {
-    throw error instanceof BundleError ? badInput(error.message) : error;
-  });
 }
 
 async function liveFacts(netns: string | undefined): Promise<Facts> {

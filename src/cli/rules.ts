@@ -8,7 +8,7 @@ import type { Family } from '../net/addr.ts';
 import type { NotInForce } from '../plan/in-force.ts';
 import type { Plan } from '../plan/plan.ts';
 import { badInput, Failure } from './failure.ts';
-import { readInput } from './read-input.ts';
+import { readBundleInput, readInput } from './read-input.ts';
 
 interface RulesOptions {
   readonly bundle?: string;
@@ -92,16 +92,11 @@ function note(line: string): void {
 }
 
 async function fromBundle(path: string, engine: string | undefined): Promise<Planned> {
-  const [{ readBundle }, { BundleError }, { expectedFromFacts }, { describeStoreDifference }] =
-    await Promise.all([
-      import('../bundle/read.ts'),
-      import('../bundle/error.ts'),
-      import('../plan/expected.ts'),
-      import('../plan/store-differences.ts'),
-    ]);
-  const facts = await readBundle(path).catch((error: unknown) => {
-    throw error instanceof BundleError ? badInput(error.message) : error;
-  });
+  const [facts, { expectedFromFacts }, { describeStoreDifference }] = await Promise.all([
+    readBundleInput(path),
+    import('../plan/expected.ts'),
+    import('../plan/store-differences.ts'),
+  ]);
   const expected = expectedFromFacts(facts, engine === undefined ? {} : { engine });
   if ('cannot' in expected) throw new Failure(3, `${path}: ${expected.cannot}`);
   return {

@@ -3,15 +3,16 @@
  * In: their text and the engine version. Out: a plan, or why there is none. Where the networks do not list the default one,
  * it is there as the engine would make it on an empty host.
  */
+import { emptyRuleset } from '../firewall/ruleset.ts';
 import { parseJson } from '../host/json.ts';
 import { intentFromInspect } from '../intent/inspect.ts';
 import { type Intent, isDefaultBridge } from '../intent/intent.ts';
 import type { Options } from '../options/options.ts';
 import { resolveOptions } from '../options/resolve.ts';
 import { defaultNetwork, emptyHost } from './bridge/default-network.ts';
-import { planBridge } from './bridge/plan.ts';
 import { generationOf, portOrderOf, unplannedOptions, unsupportedEngine } from './generation.ts';
 import type { Generation, Plan } from './plan.ts';
+import { type EngineState, pristine, transition } from './transition.ts';
 
 export interface ConfigurationInput {
   readonly engine: string;
@@ -20,11 +21,26 @@ export interface ConfigurationInput {
 }
 
 export type FromConfiguration =
-  | { readonly kind: 'planned'; readonly options: Options; readonly intent: Intent; readonly plan: Plan }
+  | {
+      readonly kind: 'planned';
+      readonly options: Options;
+      readonly intent: Intent;
+      readonly plan: Plan;
+      /** What there is after that start. */
+      readonly held: EngineState;
+    }
   /** The user's files are wrong; one line. */
   | { readonly kind: 'bad-input'; readonly why: string }
   /** The engine is not supported; one line. */
   | { readonly kind: 'cannot'; readonly why: string };
+
+/** A host without rules that does not forward. */
+const plainHost: Parameters<typeof pristine>[1] = {
+  backend: 'iptables-nft',
+  ruleset: emptyRuleset,
+  forwarding: { ipv4: false, ipv6: false },
+  listensOnIpv6: true,
+};
 
 /** Plans a fresh start. What the engine would refuse is refused with its words. */
 export function expectedFromConfiguration(input: ConfigurationInput): FromConfiguration {
@@ -38,8 +54,9 @@ export function expectedFromConfiguration(input: ConfigurationInput): FromConfig
   if (unplanned !== undefined) return { kind: 'cannot', why: unplanned };
   const intent = intentOf(input, options, generation);
   if (typeof intent === 'string') return { kind: 'bad-input', why: intent };
-  const plan = planBridge({ options, intent, generation, backend: 'iptables-nft' });
-  return { kind: 'planned', options, intent, plan };
+  const before = pristine({ options, generation }, plainHost);
+  const { plan, state: held } = transition(before, before, 'start', intent);
+  return { kind: 'planned', options, intent, plan, held };
 }
 
 function intentOf(input: ConfigurationInput, options: Options, generation: Generation): Intent | string {

@@ -11,15 +11,15 @@ import {
   type TableName,
 } from '../firewall/ruleset.ts';
 import { type FactProblem, type Facts, text } from '../host/facts.ts';
-import { parseJson } from '../host/json.ts';
 import type { HostState, Namespace } from '../host/state.ts';
 import { hostStateFromFacts } from '../host/state-from-facts.ts';
 import type { Intent } from '../intent/intent.ts';
 import { compareInstants } from '../intent/time.ts';
 import type { Family } from '../net/addr.ts';
 import type { Options } from '../options/options.ts';
-import { type Resolution, resolveOptions } from '../options/resolve.ts';
+import type { Resolution } from '../options/resolve.ts';
 import { newestEngine } from '../options/version.ts';
+import { configurationFromFacts } from './configuration-from-facts.ts';
 import { type EngineLog, readEngineLog } from './engine-log.ts';
 import { engineOf } from './engine-version.ts';
 import { generationOf, portOrderOf, unplannedOptions, unsupportedEngine } from './generation.ts';
@@ -71,14 +71,13 @@ export function expectedFromFacts(facts: Facts, given: ExpectOptions = {}): Expe
   if (engine === undefined) {
     return {
       // A daemon that refuses to start tells no version; what it refuses is mostly the same in all.
-      configuration: configurationOf(facts, newestEngine, []),
+      configuration: configurationFromFacts(facts, newestEngine).value,
       cannot: 'the engine version is unknown: docker-version.json is missing or names none',
     };
   }
   const generation = generationOf(engine);
   if (generation === undefined) return { cannot: unsupportedEngine(engine) };
-  const problems: FactProblem[] = [];
-  const configuration = configurationOf(facts, engine, problems);
+  const { value: configuration, problems } = configurationFromFacts(facts, engine);
   const unplanned = unplannedOptions(configuration.options);
   if (unplanned !== undefined) return { configuration, cannot: unplanned };
   const refusal = configuration.errors[0];
@@ -111,44 +110,6 @@ export function expectedFromFacts(facts: Facts, given: ExpectOptions = {}): Expe
     backend: before.backend,
     problems: [...problems, ...intent.problems],
   };
-}
-
-function readJson(facts: Facts, problems: FactProblem[]): (file: string) => unknown {
-  return (file) => {
-    const content = text(facts, file);
-    if (content === undefined) return undefined;
-    const parsed = parseJson(content, file);
-    problems.push(...parsed.problems);
-    return parsed.value;
-  };
-}
-
-function configurationOf(facts: Facts, engine: string, problems: FactProblem[]): Resolution {
-  const file = facts.files.get('daemon.json');
-  const command = readJson(facts, problems)('dockerd.argv');
-  const { argv, env } = commandOf(command);
-  return resolveOptions({
-    engine,
-    ...(file === undefined ? {} : { file: { path: 'daemon.json', text: file } }),
-    ...(argv === undefined ? {} : { argv }),
-    env,
-  });
-}
-
-/** `{"argv": [...], "env": {...}}`; other shapes say nothing. */
-function commandOf(json: unknown): {
-  readonly argv?: readonly string[];
-  readonly env: Readonly<Record<string, string>>;
-} {
-  if (typeof json !== 'object' || json === null) return { env: {} };
-  const argv =
-    'argv' in json && Array.isArray(json.argv)
-      ? json.argv.filter((word) => typeof word === 'string')
-      : undefined;
-  const entries =
-    'env' in json && typeof json.env === 'object' && json.env !== null ? Object.entries(json.env) : [];
-  const env = Object.fromEntries(entries.filter(([, value]) => typeof value === 'string'));
-  return argv === undefined ? { env } : { argv, env };
 }
 
 /** The backend that holds Docker's chains, else the one that holds any table. */

@@ -5,9 +5,11 @@
  */
 import { type Endpoint, type Intent, isDefaultBridge, type Network, type Sandbox } from '../intent/intent.ts';
 import { gatewayOf, nextAddress } from '../intent/ipam.ts';
+import { orderPorts, type PortOrder } from '../intent/port-order.ts';
 import type { Addr } from '../net/addr.ts';
 import type { OptionName, Options } from '../options/options.ts';
 import { defaultNetwork } from './bridge/default-network.ts';
+import { portOrderOf } from './generation.ts';
 import type { Generation } from './plan.ts';
 import { type How, meaningOf } from './settle.ts';
 
@@ -46,11 +48,16 @@ function restarted(held: Engine & { readonly intent: Intent }, next: Engine): In
   const others = held.intent.networks.filter((network) => !isDefaultBridge(network));
   const old = held.intent.networks.find(isDefaultBridge);
   const made = old === undefined ? undefined : nextDefault(held, next, old, others);
+  const order = portOrderOf(next.generation);
   const networks = [
     ...others.toSorted(byId).map((network) => ({ ...network, restored: true })),
     ...(made === undefined ? [] : [{ ...made, restored: false }]),
   ];
-  return { networks, sandboxes: startedAgain(held.intent.sandboxes, old, made) };
+  const sandboxes = startedAgain(held.intent.sandboxes, old, made);
+  return {
+    networks,
+    sandboxes: portOrderOf(held.generation) === order ? sandboxes : portsInOrder(sandboxes, order),
+  };
 }
 
 function byId(a: Network, b: Network): number {
@@ -108,5 +115,19 @@ function startedAgain(
   return sandboxes.map(({ restored: _, ...sandbox }) => ({
     ...sandbox,
     endpoints: sandbox.endpoints.flatMap(endpointAgain),
+  }));
+}
+
+/** Ports as an engine with another order maps them; which of them were asked for as ranges is not known any more. */
+function portsInOrder(sandboxes: readonly Sandbox[], order: PortOrder): readonly Sandbox[] {
+  const inOrder = ({ ports, addresses }: Endpoint) =>
+    orderPorts(
+      ports.map((binding) => ({ binding, first: binding.hostPort, last: binding.hostPort })),
+      order,
+      addresses.map(({ addr }) => addr),
+    ).map(({ binding }) => binding);
+  return sandboxes.map((sandbox) => ({
+    ...sandbox,
+    endpoints: sandbox.endpoints.map((endpoint) => ({ ...endpoint, ports: inOrder(endpoint) })),
   }));
 }
