@@ -11,9 +11,12 @@ import { applyChanges } from '../src/host/change.ts';
 import { type Facts, text } from '../src/host/facts.ts';
 import { hostStateFromFacts } from '../src/host/state-from-facts.ts';
 import { makeScene, walk } from '../src/packet/walk.ts';
+import { expectedFromFacts } from '../src/plan/expected.ts';
 import { flowKey, flowOf, type Probe, probesOf, scenarioOf } from './judge/capture.ts';
 import { judgeCauses } from './judge/causes.ts';
+import { judgeHistory } from './judge/history.ts';
 import { judgeRules } from './judge/rules.ts';
+import { judgeStore } from './judge/store.ts';
 import { judgeWalks } from './judge/walks.ts';
 
 const root = fileURLToPath(new URL('corpus', import.meta.url));
@@ -110,6 +113,37 @@ describe('rules: the plan of an engine that nothing disturbed is what its host h
 
   test('there are enough of them', () => {
     expect(judged.length).toBeGreaterThan(20);
+  });
+});
+
+describe('history: what a daemon leaves when it stops, and makes of it when it starts again', () => {
+  const judged = captures.flatMap(({ name, facts }) =>
+    judgeHistory(facts).map(({ what, differences }) => ({ name, what, differences })),
+  );
+
+  test.each(judged)('$name: $what', ({ differences }) => {
+    expect(differences).toEqual([]);
+  });
+
+  test('there are enough of both', () => {
+    expect(judged.filter(({ what }) => what === 'stop').length).toBeGreaterThan(20);
+    expect(judged.filter(({ what }) => what === 'restart').length).toBeGreaterThan(5);
+  });
+});
+
+describe('the store: local-kv.db alone gives the plan that the running engine gives, and does not contradict it', () => {
+  const judged = captures.flatMap(({ name, facts }) => {
+    const differences = judgeStore(facts);
+    return differences === undefined ? [] : [{ name, facts, differences }];
+  });
+
+  test.each(judged)('$name', ({ facts, differences }) => {
+    expect(differences).toEqual([]);
+    expect(expectedFromFacts(facts)).toMatchObject({ storeDifferences: [] });
+  });
+
+  test('there are enough of them', () => {
+    expect(judged.length).toBeGreaterThan(40);
   });
 });
 

@@ -1,17 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import type { OptionName } from '../options/options.ts';
 import { explainOption } from '../plan/explain.ts';
+import { explainGenerations } from '../plan/explain-generations.ts';
 import { explanationText } from './explain-text.ts';
 
-function explained(option: OptionName, config?: string, engine = '28.5.2'): string {
-  return explanationText(
-    explainOption({
-      option,
-      engine,
-      generation: engine.startsWith('17') ? 'G1' : 'G9',
-      ...(config === undefined ? {} : { file: { path: 'daemon.json', text: config } }),
-    }),
-  );
+function explained(option: OptionName, config?: string, engine = '28.5.2', all = false): string {
+  const asked = {
+    option,
+    ...(config === undefined ? {} : { file: { path: 'daemon.json', text: config } }),
+  };
+  const generation = engine.startsWith('17') ? 'G1' : 'G9';
+  return explanationText(explainOption({ ...asked, engine, generation }), explainGenerations(asked), all);
 }
 
 describe('explanationText', () => {
@@ -22,9 +21,11 @@ describe('explanationText', () => {
 type          bool
 default       true
 here          false (daemon.json line 2)
-set by        "ip-masq" in daemon.json or --ip-masq; never by both
-applies to    the default network only; user-defined networks have com.docker.network.bridge.enable_ip_masquerade
-takes effect  at a restart of the daemon; not on SIGHUP
+read from     "ip-masq" in daemon.json or --ip-masq
+merged        given in both, dockerd refuses to start, also with equal values
+checked       by itself
+applies to    the default network only, as its com.docker.network.bridge.enable_ip_masquerade; user-defined networks have that of their own
+takes effect  at a restart of the daemon; not on SIGHUP, nor with live-restore while a container runs: local-kv.db keeps what the network has
 
 with ip-masq = false: nothing is made because of it
 
@@ -35,7 +36,29 @@ with ip-masq = true the engine does, for the default network and a container wit
 from false to true
   + nat -A POSTROUTING -s 172.17.0.0/16 ! -o docker0 -j MASQUERADE
   + nat -A DOCKER -i docker0 -j RETURN
+
+the same change in other engines
+  17.06 to before 29.0 (here)  0 go, 2 come
+  29.0 and later               0 go, 1 come
 `);
+  });
+
+  it('shows the change of each layout line by line when asked', () => {
+    const text = explained('icc', undefined, '28.5.2', true);
+    expect(text).toContain(`  17.06 to before 27.0     1 go, 2 come
+    - filter -A FORWARD -i docker0 -o docker0 -j ACCEPT
+    + filter -A FORWARD -i docker0 -o docker0 -j DROP
+`);
+    expect(text).toContain(
+      '  28.0.1 and later (here)  1 go, 4 come\n    - filter -A DOCKER-FORWARD -i docker0 -j ACCEPT\n',
+    );
+  });
+
+  it('names what an option is refused together with, and the engines that do not know it', () => {
+    expect(explained('icc')).toContain(
+      'checked       icc = false is refused together with iptables = false\n',
+    );
+    expect(explained('allow-direct-routing')).toContain('  17.06 to before 28.2 ');
   });
 
   it('says when the engine would not start', () => {

@@ -6,7 +6,9 @@ import { formatRule } from '../firewall/args.ts';
 import type { Command, Operation } from '../firewall/operation.ts';
 import type { ConfigProblem } from '../options/problem.ts';
 import { describeOrigin } from '../options/problem.ts';
+import { isAtLeast } from '../options/version.ts';
 import type { Explanation, Variant } from '../plan/explain.ts';
+import type { ExplainedSpan, SpanAnswer } from '../plan/explain-generations.ts';
 import { describePart, indent, show, table } from './parts-text.ts';
 
 const scopes = {
@@ -17,17 +19,23 @@ const scopes = {
   daemon: 'the daemon itself',
 } as const;
 
-/** The whole explanation, ending in a newline. */
-export function explanationText(explanation: Explanation): string {
+/** The whole explanation, ending in a newline; `all`: what changes in other engines line by line, not only counted. */
+export function explanationText(
+  explanation: Explanation,
+  spans: readonly ExplainedSpan[],
+  all: boolean,
+): string {
   const { option, engine, known, configured } = explanation;
-  if (!known) return `${option}: engine ${engine} does not know this option.\n${explanation.effect}\n`;
+  if (!known)
+    return `${option}: engine ${engine} does not know this option.\n${explanation.effect}\n${spanLines(explanation, spans, all).join('\n')}\n`;
   const paragraphs = [
     [`${option} (engine ${engine})`, `  ${explanation.effect}`],
     facts(explanation),
     variantLines(option, configured),
     ...(explanation.changed === undefined ? [] : [variantLines(option, explanation.changed)]),
     differenceLines(explanation),
-  ];
+    spanLines(explanation, spans, all),
+  ].filter((lines) => lines.length > 0);
   return `${paragraphs.map((lines) => lines.join('\n')).join('\n\n')}\n`;
 }
 
@@ -38,21 +46,39 @@ function facts(explanation: Explanation): readonly string[] {
     ['type', explanation.type],
     ['default', show(explanation.default)],
     ['here', `${show(setting.value)} (${describeOrigin(setting.origin)})`],
+    ['read from', [`"${option}" in daemon.json`, ...flags].join(' or ')],
     [
-      'set by',
-      `"${option}" in daemon.json${flags.length === 0 ? '' : ` or ${flags.join(', ')}; never by both`}`,
+      'merged',
+      flags.length === 0
+        ? 'no flag says it'
+        : 'given in both, dockerd refuses to start, also with equal values',
     ],
+    ['checked', checkedText(explanation)],
     [
       'applies to',
       explanation.networkOption === undefined
         ? scopes[explanation.scope]
-        : `${scopes[explanation.scope]}; user-defined networks have ${explanation.networkOption}`,
+        : `${scopes[explanation.scope]}, as its ${explanation.networkOption}; user-defined networks have that of their own`,
     ],
-    [
-      'takes effect',
-      explanation.reloadable ? 'on SIGHUP and at a restart' : 'at a restart of the daemon; not on SIGHUP',
-    ],
+    ['takes effect', effectText(explanation)],
   ]);
+}
+
+function checkedText({ option, refusedWith }: Explanation): string {
+  const pairs = refusedWith.map(
+    (pair) =>
+      `${option} = ${show(pair.value)} is refused together with ${pair.option} = ${show(pair.otherValue)}`,
+  );
+  return pairs.length === 0 ? 'by itself' : pairs.join('; ');
+}
+
+function effectText({ reloadable, underLiveRestore }: Explanation): string {
+  const restart = reloadable
+    ? 'on SIGHUP and at a restart of the daemon'
+    : 'at a restart of the daemon; not on SIGHUP';
+  return underLiveRestore === 'kept-by-network'
+    ? `${restart}, nor with live-restore while a container runs: local-kv.db keeps what the network has`
+    : restart;
 }
 
 function variantLines(option: string, variant: Variant): readonly string[] {
@@ -125,5 +151,53 @@ function describeCommand(command: Command): string {
       return `-X ${command.chain ?? ''}`.trimEnd();
     case 'policy':
       return `-P ${command.chain} ${command.policy}`;
+  }
+}
+
+/** What flipping the option changes in engines of each layout; nothing where no other value was tried. */
+function spanLines(
+  { engine }: Explanation,
+  spans: readonly ExplainedSpan[],
+  all: boolean,
+): readonly string[] {
+  if (spans.every(({ answer }) => answer.kind === 'untried')) return [];
+  const rows = spans.map((span) => [spanName(span, engine), answerText(span.answer)] as const);
+  return [
+    'the same change in other engines',
+    ...indent(
+      table(rows).flatMap((line, i) => {
+        const answer = spans[i]?.answer;
+        if (!all || answer?.kind !== 'changes') return [line];
+        const { removed, added } = answer.difference;
+        return [
+          line,
+          ...indent(removed.map((part) => `- ${describePart(part)}`)),
+          ...indent(added.map((part) => `+ ${describePart(part)}`)),
+        ];
+      }),
+    ),
+  ];
+}
+
+function spanName({ from, until }: ExplainedSpan, engine: string): string {
+  const name = until === undefined ? `${from} and later` : `${from} to before ${until}`;
+  const isHere = isAtLeast(engine, from) && (until === undefined || !isAtLeast(engine, until));
+  return isHere ? `${name} (here)` : name;
+}
+
+function answerText(answer: SpanAnswer): string {
+  switch (answer.kind) {
+    case 'changes': {
+      const { removed, added } = answer.difference;
+      return removed.length + added.length === 0
+        ? 'nothing changes'
+        : `${removed.length} go, ${added.length} come`;
+    }
+    case 'unknown':
+      return 'not known';
+    case 'impossible':
+      return answer.why;
+    case 'untried':
+      return 'not tried';
   }
 }

@@ -9,6 +9,7 @@ import { readInput } from './read-input.ts';
 interface ExplainOptions {
   readonly engine: string;
   readonly configFile?: string;
+  readonly allGenerations?: boolean;
   readonly json?: boolean;
 }
 
@@ -18,6 +19,7 @@ export function explainCommand(): Command {
     .argument('<option>', 'a key of daemon.json: ip-masq, icc, userland-proxy, iptables, bip, mtu ...')
     .option('--engine <version>', 'engine version', '28.5.2')
     .option('--config-file <file>', 'start from this daemon.json')
+    .option('--all-generations', 'show what changes in each rule layout, line by line')
     .option('--json', 'as JSON')
     .action(explain);
 }
@@ -37,19 +39,22 @@ async function explain(name: string, options: ExplainOptions): Promise<void> {
   const { engine, configFile } = options;
   const generation = generationOf(engine);
   if (generation === undefined) throw new Failure(3, unsupportedEngine(engine));
-  const explanation = explainOption({
+  const asked = {
     option,
-    engine,
-    generation,
     ...(configFile === undefined
       ? {}
       : { file: { path: configFile, text: await readInput(configFile, '--config-file') } }),
-  });
+  };
+  const explanation = explainOption({ ...asked, engine, generation });
   const [refusal] = explanation.configured.errors;
   if (refusal !== undefined) throw badInput(`${configFile}: dockerd refuses to start: ${refusal.message}`);
-  const { commandLine, explanationText } = await import('./explain-text.ts');
+  const [{ commandLine, explanationText }, { explainGenerations }] = await Promise.all([
+    import('./explain-text.ts'),
+    import('../plan/explain-generations.ts'),
+  ]);
+  const spans = explainGenerations(asked);
   if (options.json !== true) {
-    process.stdout.write(explanationText(explanation));
+    process.stdout.write(explanationText(explanation, spans, options.allGenerations === true));
     return;
   }
   const variant = ({
@@ -76,6 +81,7 @@ async function explain(name: string, options: ExplainOptions): Promise<void> {
     ...facts,
     configured: variant(configured),
     ...(changed === undefined ? {} : { changed: variant(changed) }),
+    engines: spans,
   };
   process.stdout.write(`${JSON.stringify(output)}\n`);
 }

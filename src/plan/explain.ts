@@ -12,7 +12,13 @@ import type { Reason } from '../net/reason.ts';
 import type { OptionName, Options, OptionValues, Setting } from '../options/options.ts';
 import type { ConfigProblem } from '../options/problem.ts';
 import { type Resolution, resolveOptions } from '../options/resolve.ts';
-import { type OptionFlag, type OptionSpec, optionTable, type ValueType } from '../options/table.ts';
+import {
+  type OptionFlag,
+  type OptionSpec,
+  optionNames,
+  optionTable,
+  type ValueType,
+} from '../options/table.ts';
 import { spans, valueFor } from '../options/version.ts';
 import { defaultNetwork } from './bridge/default-network.ts';
 import { planBridge } from './bridge/plan.ts';
@@ -20,6 +26,7 @@ import { differenceOfPlans, type PlanDifference, type PlanPart, planParts } from
 import { unplannedOptions } from './generation.ts';
 import { keptByNetwork } from './in-force.ts';
 import type { Generation, Plan } from './plan.ts';
+import { type Fate, fateOf } from './settle.ts';
 
 export interface ExplainInput {
   readonly option: OptionName;
@@ -41,12 +48,24 @@ export interface Explanation {
   readonly flags: readonly string[];
   /** SIGHUP applies a change; else it waits for a restart. */
   readonly reloadable: boolean;
+  /** What becomes of a change when the engine restarts while live restore keeps containers running. */
+  readonly underLiveRestore: Fate;
+  /** Other options that this one cannot be combined with, with dockerd's words, found by trying. */
+  readonly refusedWith: readonly RefusedPair[];
   /** False: this engine does not know the option. */
   readonly known: boolean;
   readonly configured: Variant;
   /** The same host with another value; undefined where no other value is at hand to try. */
   readonly changed?: Variant;
   readonly difference?: PlanDifference;
+}
+
+export interface RefusedPair {
+  /** The value of the explained option that was tried. */
+  readonly value: OptionValues[OptionName];
+  readonly option: OptionName;
+  readonly otherValue: OptionValues[OptionName];
+  readonly message: string;
 }
 
 /** One value of the option, and what follows from it on a host with one published container. */
@@ -89,6 +108,8 @@ export function explainOption(input: ExplainInput): Explanation {
     ...(networkOption === undefined ? {} : { networkOption }),
     flags: spec.flags.filter((flag) => spans(flag, input.engine)).map(spellFlag),
     reloadable: spec.reloadable,
+    underLiveRestore: fateOf(input.option, 'live-restore'),
+    refusedWith: known ? refusedWith(input) : [],
     known,
     configured,
     ...(changed === undefined ? {} : { changed }),
@@ -175,6 +196,23 @@ function sampleIntent(options: Options, generation: Generation): Intent | string
       },
     ],
   };
+}
+
+/** Every pair of this option's other value with another's: what is refused only together. */
+function refusedWith({ option, engine }: ExplainInput): readonly RefusedPair[] {
+  const errorsOf = (values: Readonly<Record<string, unknown>>) =>
+    resolveOptions({ engine, file: { path: 'daemon.json', text: JSON.stringify(values) } }).errors;
+  const tried = (name: OptionName) => otherValue(name, valueFor<unknown>(optionTable[name].default, engine));
+  const own = tried(option);
+  if (own === undefined || errorsOf({ [option]: own }).length > 0) return [];
+  return optionNames.flatMap((name) => {
+    const value = name === option || !spans(optionTable[name], engine) ? undefined : tried(name);
+    if (value === undefined || errorsOf({ [name]: value }).length > 0) return [];
+    const [error] = errorsOf({ [option]: own, [name]: value });
+    return error === undefined
+      ? []
+      : [{ value: own, option: name, otherValue: value, message: error.message }];
+  });
 }
 
 /** Values to try for options that are not booleans, the first that differs from what is configured. */

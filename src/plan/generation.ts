@@ -8,14 +8,14 @@ import type { Options } from '../options/options.ts';
 import { isAtLeast } from '../options/version.ts';
 import type { Generation } from './plan.ts';
 
-interface GenerationSpan {
+export interface GenerationSpan {
   readonly generation: Generation;
   /** First version of the span; it ends where the next begins. */
   readonly from: string;
 }
 
 /** Oldest first; 17.05 has no DOCKER-USER. 18.04 came before 18.03.1 and keeps the older layout, hence two spans of G1. */
-const spans: readonly GenerationSpan[] = [
+export const generationSpans: readonly GenerationSpan[] = [
   { generation: 'G1', from: '17.06' },
   { generation: 'G2', from: '18.03.1' },
   { generation: 'G1', from: '18.04' },
@@ -32,12 +32,12 @@ const spans: readonly GenerationSpan[] = [
 
 /** The generation of a version; undefined before 17.06 or when the text is no version. */
 export function generationOf(version: string): Generation | undefined {
-  return spans.findLast((span) => isAtLeast(version.trim(), span.from))?.generation;
+  return generationSpans.findLast((span) => isAtLeast(version.trim(), span.from))?.generation;
 }
 
 /** Whether a generation is `first` or a later one. */
 export function isSince(generation: Generation, first: Generation): boolean {
-  const place = (which: Generation) => spans.findIndex((span) => span.generation === which);
+  const place = (which: Generation) => generationSpans.findIndex((span) => span.generation === which);
   return place(generation) >= place(first);
 }
 
