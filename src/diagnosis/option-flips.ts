@@ -12,7 +12,7 @@ import type { Expected } from '../plan/expected.ts';
 import type { NotInForce } from '../plan/in-force.ts';
 import { runsContainers } from '../plan/intent-after.ts';
 import type { Plan } from '../plan/plan.ts';
-import { fateOf } from '../plan/settle.ts';
+import { fateOf, sameValue } from '../plan/settle.ts';
 import { transition } from '../plan/transition.ts';
 import { meaningOf, type SettingMeaning } from './causes.ts';
 import type { ProvedBy } from './finding.ts';
@@ -30,37 +30,53 @@ export interface Flip {
   readonly params?: Readonly<Record<string, string>>;
   /** Where the setting's name does not tell. */
   readonly meaning?: SettingMeaning;
-  /** Further settings that are put back with it, or the value that stands in the way. */
+  /** Further settings that are put back with it. */
   readonly also?: readonly Because[];
+  /** Of a setting that is not in force: the other value, configured or in force. */
+  readonly against?: Because;
   /** What follows besides the plan: containers' routes. */
   readonly more?: readonly StateChange[];
 }
 
-/** Settings that are configured and that the running engine has not taken up. */
+/**
+ * Settings that are configured and that the running engine has not taken up. Where it was restarted and kept the old value all the
+ * same, that is the cause; where it only waits for a restart, the cause is what the value in force does.
+ */
 export function notInForceFlips(expected: Expected): Flip[] {
   return expected.notInForce.map((entry): Flip => {
-    const { option, configured, inForce } = entry;
+    const { option } = entry;
+    const [configured, inForce] = [becauseOf(option, entry.configured), becauseOf(option, entry.inForce)];
     const changed = restarted(expected, expected.configuration.options, [option]);
-    return {
+    const common = {
       setting: option,
-      because: becauseOf(option, configured),
-      also: [becauseOf(option, inForce)],
-      params: notInForceParams(entry),
       plan: changed.plan,
       repair: changed.howTo(restartAlone).join('\n'),
       transition: changed.transition,
-      meaning: { cause: 'config-not-in-force', restriction: false },
     };
+    return entry.why === 'kept-by-network'
+      ? {
+          ...common,
+          because: configured,
+          against: inForce,
+          params: notInForceParams(entry),
+          meaning: { cause: 'config-not-in-force', restriction: false },
+        }
+      : { ...common, because: inForce, against: configured };
   });
 }
 
 export function optionFlips(expected: Expected): Flip[] {
-  const { options } = expected;
+  const { options, notInForce } = expected;
   return optionNames.flatMap((name) => {
     const setting = options.settings[name];
     if (setting.origin.kind === 'default') return [];
     const flipped = withDefault(options, name);
-    if (flipped === undefined) return [];
+    // The same as the flip to what is configured.
+    const isAsked = notInForce.some(
+      ({ option }) =>
+        option === name && flipped !== undefined && sameValue(flipped, expected.configuration.options, name),
+    );
+    if (flipped === undefined || isAsked) return [];
     const changed = restarted(expected, flipped, [name]);
     const repair = describeOptionRepair(name, setting.origin, scalar(flipped.settings[name].value));
     return [

@@ -33,6 +33,8 @@ export function settingCandidates(patient: Patient): Candidate[] {
     const meaning = flip.meaning ?? meaningOf(flip.setting);
     const changes = [...planDifference(state, expected.plan, flip.plan), ...(flip.more ?? [])];
     if (meaning === undefined || changes.length === 0) return [];
+    const settings = [flip.because, ...(flip.also ?? [])];
+    const because = [...settings, ...(flip.against === undefined ? [] : [flip.against])];
     return [
       {
         key: `setting ${flip.setting} ${flip.network ?? ''} ${(flip.also ?? []).map((b) => b.setting).join(' ')}`,
@@ -45,9 +47,9 @@ export function settingCandidates(patient: Patient): Candidate[] {
           ...(flip.network === undefined ? {} : { network: flip.network }),
         },
         changes,
-        cost: 2 * (1 + (flip.also?.length ?? 0)),
-        because: [flip.because, ...(flip.also ?? [])],
-        evidence: [flip.because, ...(flip.also ?? [])].flatMap((b) => settingEvidence(b.origin, patient)),
+        cost: 2 * settings.length,
+        because,
+        evidence: because.flatMap((b) => settingEvidence(b.origin, patient)),
         repairs: [{ kind: 'config', change: flip.repair, transition: flip.transition } as const],
       },
     ];

@@ -88,7 +88,10 @@ export function notInForceFindings(
   explained: readonly Finding[],
 ): readonly Finding[] {
   return (expected?.notInForce ?? [])
-    .filter(({ option }) => !explained.some(({ because }) => because.some((b) => b.setting === option)))
+    .filter(
+      ({ option }) =>
+        !explained.some((f) => f.cause === 'config-not-in-force' && f.params.setting === option),
+    )
     .map((entry) => {
       const because = becauseOf(entry.option, entry.configured);
       return {

@@ -11,7 +11,7 @@ import type { OptionName, Options, OptionValues, Setting } from '../options/opti
 import { labels } from './bridge/choices.ts';
 import type { EngineLog } from './engine-log.ts';
 import { runsContainers } from './intent-after.ts';
-import { type Fate, type How, meaningOf, settle } from './settle.ts';
+import { type Fate, type How, settle, valueText } from './settle.ts';
 
 export interface NotInForce {
   readonly option: OptionName;
@@ -84,7 +84,7 @@ function contradictions(configured: Options, network: Network): readonly Replace
   const replaced: Replacement[] = [];
   for (const { option, label, read } of keptByNetwork) {
     const text = Object.hasOwn(network.options, label) ? network.options[label] : undefined;
-    if (text === undefined || JSON.stringify(read(text)) === meaningOf(configured, option)) continue;
+    if (text === undefined || JSON.stringify(read(text)) === valueText(configured, option)) continue;
     replaced.push([
       option,
       { value: read(text), origin: { kind: 'network', network: network.name, option: label } },

@@ -11,7 +11,7 @@ import type { OptionName, Options } from '../options/options.ts';
 import { defaultNetwork } from './bridge/default-network.ts';
 import { portOrderOf } from './generation.ts';
 import type { Generation } from './plan.ts';
-import { type How, meaningOf } from './settle.ts';
+import { type How, sameValue } from './settle.ts';
 
 export interface Engine {
   /** For its version. */
@@ -76,10 +76,9 @@ function nextDefault(
   old: Network,
   others: readonly Network[],
 ): Network | undefined {
-  if (addressOptions.every((name) => meaningOf(held.options, name) === meaningOf(next.options, name)))
-    return old;
+  if (addressOptions.every((name) => sameValue(held.options, next.options, name))) return old;
   const taken = others.flatMap(({ ipam }) => ipam.map(({ subnet }) => subnet));
-  const sameBridge = meaningOf(held.options, 'bridge') === meaningOf(next.options, 'bridge');
+  const sameBridge = sameValue(held.options, next.options, 'bridge');
   const bridgeAddresses = !sameBridge
     ? []
     : old.ipam.flatMap((config) => {

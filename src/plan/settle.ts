@@ -37,7 +37,7 @@ export interface Settled {
 /** What a change of options comes to. */
 export function settle(held: Options, wanted: Options, how: How): Settled {
   const outcomes = optionNames
-    .filter((option) => meaningOf(held, option) !== meaningOf(wanted, option))
+    .filter((option) => !sameValue(held, wanted, option))
     .map(
       (option): SettingOutcome => ({
         option,
@@ -66,8 +66,13 @@ export function fateOf(option: OptionName, how: How): Fate {
   }
 }
 
-/** The value as the engine understands it, as text to compare: unset names, addresses and sizes take their meaning. */
-export function meaningOf({ settings }: Options, option: OptionName): string {
+/** Whether an option says the same to the engine. */
+export function sameValue(a: Options, b: Options, option: OptionName): boolean {
+  return valueText(a, option) === valueText(b, option);
+}
+
+/** The value as the engine understands it, as JSON: unset names, addresses and sizes take their meaning. */
+export function valueText({ settings }: Options, option: OptionName): string {
   const { value } = settings[option];
   if (option === 'bridge' && value === '') return '"docker0"';
   if (option === 'ip' && value === '') return '"0.0.0.0"';
