@@ -31,7 +31,8 @@ export interface Transition {
   readonly state: EngineState;
   /** What became of each option that changed. */
   readonly settings: readonly SettingOutcome[];
-  readonly leftBehind: readonly LeftBehind[];
+  /** Worked out when asked: it takes a second plan, that of a fresh start. */
+  readonly leftBehind: () => readonly LeftBehind[];
   /** Containers that stopped with the engine and that their restart policy does not bring back: `then` has them started by hand. */
   readonly waiting: readonly string[];
 }
@@ -46,7 +47,7 @@ export function transition(state: EngineState, next: Engine, how: How, then?: In
   const engine = { ...next, options };
   const intent = then ?? intentAfter(state, engine, effective);
   const found = effective === 'restart' ? rulesAfterStop(state) : state.ruleset;
-  const input: BridgePlanInput & { readonly before: object } = {
+  const input: BridgePlanInput = {
     ...engine,
     intent,
     backend: state.backend,
@@ -64,7 +65,7 @@ export function transition(state: EngineState, next: Engine, how: How, then?: In
     plan,
     state: { ...state, ...engine, intent, ruleset: plan.ruleset, forwarding: forwardingAfter(state, plan) },
     settings: outcomes,
-    leftBehind: leftBehind(plan.ruleset, freshRules(input), options),
+    leftBehind: () => leftBehind(plan.ruleset, freshRules(input), options),
     waiting: effective === 'restart' ? notStartedByEngine(state.intent) : [],
   };
 }

@@ -45,7 +45,7 @@ export function upgradeOf(plan: Plan, held: EngineState, next: Engine): Upgrade 
   );
   return {
     ...differenceOfPlans(plan, after.plan),
-    leftBehind: after.leftBehind,
+    leftBehind: after.leftBehind(),
     defaults,
     unmodelled: after.plan.unmodelled,
   };

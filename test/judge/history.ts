@@ -23,29 +23,30 @@ export interface HistoryVerdict {
   readonly differences: readonly string[];
 }
 
-/** Of healthy iptables captures only: what was broken by hand, no engine takes away. */
+/** Of captures in which nothing was broken: what was broken by hand, no engine puts back in the same way. */
 export function judgeHistory(facts: Facts): readonly HistoryVerdict[] {
   if (scenarioOf(facts).kind !== 'config') return [];
-  const expected = expectedFromFacts(facts);
-  if ('cannot' in expected || expected.plan.ruleset.tables.length === 0) return [];
-  return [...judgeStop(facts, expected), ...judgeRestart(facts, expected)];
+  const { state } = hostStateFromFacts(facts);
+  const expected = expectedFromFacts(facts, { state });
+  const observed = state.namespaces.find(({ kind }) => kind === 'host')?.firewall;
+  if ('cannot' in expected || observed === undefined) return [];
+  return [...judgeStop(facts, expected, observed), ...judgeRestart(facts, expected, observed)];
 }
 
-function judgeStop(facts: Facts, { held }: Expected): readonly HistoryVerdict[] {
+function judgeStop(facts: Facts, { held }: Expected, observed: Ruleset): readonly HistoryVerdict[] {
   const after = text(facts, 'oracle/iptables-save.after-stop.txt');
   if (after === undefined) return [];
   const keeps = held.options.settings['live-restore'].value;
-  const planned = keeps ? held.ruleset : rulesAfterStop(held);
+  const planned = keeps ? observed : rulesAfterStop({ ...held, ruleset: observed });
   return [verdict('stop', planned, rulesOf(after))];
 }
 
 /** The state before is what the capture printed before the restart: its rules, and the same containers under the first options. */
-function judgeRestart(facts: Facts, expected: Expected): readonly HistoryVerdict[] {
+function judgeRestart(facts: Facts, expected: Expected, observed: Ruleset): readonly HistoryVerdict[] {
   const steps = text(facts, 'oracle/steps.txt') ?? '';
   const second = /^restart with (\{.*\})$/m.exec(steps)?.[1];
   const before = /^iptables-save before restart:\n([\s\S]*?)\n\niptables-save while down:$/m.exec(steps)?.[1];
-  const observed = hostStateFromFacts(facts).state.namespaces.find(({ kind }) => kind === 'host')?.firewall;
-  if (second === undefined || before === undefined || observed === undefined) return [];
+  if (second === undefined || before === undefined) return [];
   const { engine } = expected.options;
   const options = (file: string): Options =>
     resolveOptions({ engine, file: { path: 'daemon.json', text: file } }).options;
