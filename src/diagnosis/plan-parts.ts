@@ -6,7 +6,7 @@
 
 import { formatRule, sameRule } from '../firewall/args.ts';
 import { diffRulesets, type RuleAt } from '../firewall/diff.ts';
-import { mergeRulesets } from '../firewall/merge.ts';
+import { insertedFirst, putBack } from '../firewall/put-back.ts';
 import type { Rule, Ruleset, Table, TableName } from '../firewall/ruleset.ts';
 import type { Namespace } from '../host/state.ts';
 import type { Candidate, Patient } from './candidate.ts';
@@ -23,6 +23,7 @@ export function planPartCandidates(patient: Patient): Candidate[] {
   const plan = knownPart(expected.plan.ruleset, host);
   const { missing } = diffRulesets(plan, host.firewall);
   if (missing.length === 0) return [];
+  const isFirst = insertedFirst(expected.plan.operations);
   const restore = (
     key: string,
     cause: Cause,
@@ -39,7 +40,7 @@ export function planPartCandidates(patient: Patient): Candidate[] {
         namespace: host.name,
         kind: 'ruleset',
         from: host.firewall,
-        to: mergeRulesets(host.firewall, undefined, target),
+        to: putBack(host.firewall, target, isFirst),
       },
     ],
     cost,
