@@ -2,16 +2,25 @@
  * Faults of links: down, detached, renamed, gone, without their address; bridge ports that block; proxies that do not run.
  * In: the patient and its host. Out: faults. Containers' own addresses and routes are `container-faults.ts`'s subject.
  */
+import {
+  addAddress,
+  bringBackBridge,
+  joinBridge,
+  lostAddresses,
+  lostBridges,
+  lostProxies,
+  strayPorts,
+} from '../drift/lost.ts';
+import { bridgeNames, endpointsOf, networkGateway } from '../drift/networks.ts';
+import { startProxies } from '../drift/proxies.ts';
 import type { Link, Namespace } from '../host/state.ts';
 import type { Network } from '../intent/intent.ts';
-import { formatAddr, sameAddr } from '../net/addr.ts';
+import { sameAddr } from '../net/addr.ts';
 import { formatPrefix } from '../net/prefix.ts';
 import type { Patient } from './candidate.ts';
 import type { Cause } from './causes.ts';
 import { containerRoutes } from './container-faults.ts';
 import type { Fault } from './fault.ts';
-import { bridgeNames, bridgeOf, endpointsOf, networkGateway } from './networks.ts';
-import { startProxies } from './proxies.ts';
 import { lostDefaultRoute } from './route-faults.ts';
 import { shellLine } from './shell.ts';
 
@@ -41,14 +50,13 @@ function links(patient: Patient, host: Namespace): Fault[] {
       });
     }
     if (link.port !== undefined) faults.push(...portFaults(host, link));
-    const bridge = link.master === undefined ? bridgeOf(patient, link) : undefined;
-    if (bridge !== undefined) {
-      faults.push({
-        cause: 'veth-detached',
-        changes: [{ namespace: host.name, kind: 'link-master', dev: link.name, master: bridge }],
-        params: { link: link.name, bridge },
-      });
-    }
+  }
+  for (const { link, bridge } of strayPorts(patient, host)) {
+    faults.push({
+      cause: 'veth-detached',
+      changes: [joinBridge(host, link, bridge)],
+      params: { link: link.name, bridge },
+    });
   }
   faults.push(...renamed(host, bridges));
   for (const ns of patient.state.namespaces) {
@@ -110,44 +118,21 @@ function renamed(host: Namespace, bridges: ReadonlyMap<string, Network>): Fault[
 
 /** Addresses that the plan puts on bridges. */
 function addresses(patient: Patient, host: Namespace): Fault[] {
-  return (patient.expected?.plan.links ?? []).flatMap((planned) => {
-    const link = host.links.find((l) => l.name === planned.name);
-    if (link === undefined) return [];
-    return planned.addresses
-      .filter(({ prefix }) => !link.addresses.some((a) => sameAddr(a.prefix.addr, prefix.addr)))
-      .map(
-        ({ prefix }): Fault => ({
-          cause: 'bridge-address-missing',
-          changes: [{ namespace: host.name, kind: 'add-address', dev: link.name, prefix }],
-          params: { bridge: link.name, address: formatPrefix(prefix) },
-        }),
-      );
-  });
+  return lostAddresses(patient, host).map(({ planned, address }) => ({
+    cause: 'bridge-address-missing',
+    changes: [addAddress(host, planned.name, address.prefix)],
+    params: { bridge: planned.name, address: formatPrefix(address.prefix) },
+  }));
 }
 
-/** Bridges of the plan that are gone, with the containers' links that were their ports. */
+/** Bridges of the plan that are gone. */
 function deleted(patient: Patient, host: Namespace): Fault[] {
-  return (patient.expected?.plan.links ?? []).flatMap((planned) => {
-    if (host.links.some((l) => l.name === planned.name)) return [];
-    const prefix = planned.addresses[0]?.prefix;
-    const ports = host.links.filter((l) => l.master === undefined && bridgeOf(patient, l) === planned.name);
-    return [
-      {
-        cause: 'bridge-down',
-        changes: [
-          { namespace: host.name, kind: 'add-bridge', dev: planned.name, mtu: planned.mtu, prefix },
-          ...ports.map((l) => ({
-            namespace: host.name,
-            kind: 'link-master' as const,
-            dev: l.name,
-            master: planned.name,
-          })),
-        ],
-        params: { link: planned.name },
-        cost: 1.5,
-      },
-    ];
-  });
+  return lostBridges(patient, host).map((planned) => ({
+    cause: 'bridge-down',
+    changes: bringBackBridge(patient, host, planned),
+    params: { link: planned.name },
+    cost: 1.5,
+  }));
 }
 
 /** Endpoints without a link: the veth pair is gone, and only the engine makes a new one. */
@@ -175,17 +160,7 @@ function unlinked(patient: Patient): Fault[] {
 
 /** Proxies of the plan that do not run. */
 function proxies(patient: Patient, host: Namespace): Fault[] {
-  const running = patient.state.proxies;
-  if (running === undefined) return [];
-  const lost = (patient.expected?.plan.proxies ?? []).filter(
-    (p) =>
-      !running.some(
-        (r) =>
-          r.hostPort === p.hostPort &&
-          r.protocol === p.protocol &&
-          formatAddr(r.hostAddress) === p.hostAddress,
-      ),
-  );
+  const lost = lostProxies(patient);
   if (lost.length === 0) return [];
   return [
     {

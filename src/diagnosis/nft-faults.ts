@@ -3,6 +3,8 @@
  * In: the patient and one hit. Out: candidates that let the bridges pass that base chain, take the rule away, or open the
  * policy. An accept in another chain never helps, so only the chain that stops is changed.
  */
+
+import { bridgeNames } from '../drift/networks.ts';
 import { acceptDevice, type NftEdit } from '../firewall/nft/edit.ts';
 import { formatNftRule } from '../firewall/nft/format.ts';
 import {
@@ -17,7 +19,6 @@ import type { NftHit } from '../packet/trace.ts';
 import type { Candidate, Patient } from './candidate.ts';
 import type { Cause } from './causes.ts';
 import type { Repair } from './finding.ts';
-import { bridgeNames } from './networks.ts';
 import { shellLine } from './shell.ts';
 
 export function nftCandidates(patient: Patient, ns: Namespace, hit: NftHit): Candidate[] {

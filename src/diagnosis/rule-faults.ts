@@ -3,6 +3,8 @@
  * In: the patient and the traces of failing flows. Out: candidates that take such a rule away, or let the bridge pass
  * it. Looking at what was hit keeps the search small on hosts with thousands of rules.
  */
+
+import { bridgeNames } from '../drift/networks.ts';
 import { formatRule, sameRule } from '../firewall/args.ts';
 import {
   type Chain,
@@ -17,7 +19,6 @@ import type { IptablesHit, RuleHit, Trace } from '../packet/trace.ts';
 import type { Candidate, Patient } from './candidate.ts';
 import type { Cause } from './causes.ts';
 import { ruleEvidence } from './evidence.ts';
-import { bridgeNames } from './networks.ts';
 import { nftCandidates } from './nft-faults.ts';
 
 /** Candidates for everything foreign that these walks met. */

@@ -3,6 +3,8 @@
  * In: what is expected of the host. Out: candidates whose change is the difference between two plans, made on the
  * observed host. Which setting matters is found by trying, not by knowing.
  */
+
+import { startProxies } from '../drift/proxies.ts';
 import { mergeRulesets } from '../firewall/merge.ts';
 import { printSave } from '../firewall/save.ts';
 import { defaultRoute, type StateChange } from '../host/change.ts';
@@ -20,7 +22,6 @@ import type { Plan, PlannedProxy } from '../plan/plan.ts';
 import type { Candidate, Patient } from './candidate.ts';
 import { meaningOf, type SettingMeaning } from './causes.ts';
 import { settingEvidence } from './evidence.ts';
-import { startProxies } from './proxies.ts';
 
 /** A flip of one setting: the plan that it gives, and what to write where. */
 interface Flip {
