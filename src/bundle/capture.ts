@@ -136,7 +136,7 @@ async function dockerFacts(own: boolean, inode: string | undefined, notes: Notes
     return { files, sandboxes: [] };
   }
   const docker = present
-    ? await askDocker(socket, notes)
+    ? await askDocker(socket, daemon === undefined ? '' : `/proc/${daemon.pid}/root`, notes)
     : { files, sandboxes: [], rootDirectory: undefined };
   if (!present) notes.add('docker-version.json', `${socket} does not exist`);
   const fromDaemon = daemon === undefined ? files : await daemonFiles(daemon, docker.rootDirectory, notes);
