@@ -20,6 +20,11 @@ export interface RulesVerdict {
 /** Undefined for captures in which something was broken, or in which the daemon did not run. */
 export function judgeRules(facts: Facts): readonly RulesVerdict[] | undefined {
   if (scenarioOf(facts).kind !== 'config' || !facts.files.has('iptables-save.txt')) return undefined;
+  return compareRules(facts);
+}
+
+/** The planned rules of a host against those that were there. */
+export function compareRules(facts: Facts): readonly RulesVerdict[] {
   const { state } = hostStateFromFacts(facts);
   const observed = state.namespaces.find((n) => n.kind === 'host')?.firewall ?? { tables: [] };
   const native = observed.tables.length === 0 && /nftables/.test(facts.origin);
