@@ -22,9 +22,10 @@ missing_packages() {
   { command -v unshare && command -v nsenter; } >/dev/null || printf ' util-linux'
 }
 
-# A real dockerd to compare with. Only root can run one in a namespace, and only Debian's package is installed unasked.
+# A real dockerd to compare with, which only root can run in a namespace. A container engine is nothing to install unasked on
+# somebody's machine: continuous integration (CI=true) gets Debian's, elsewhere these tests are skipped where there is none.
 missing_test_packages() {
-  [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null || return 0
+  [ "${CI:-}" = true ] && [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null || return 0
   command -v dockerd >/dev/null || printf ' docker.io'
   command -v busybox >/dev/null || printf ' busybox-static'
 }
