@@ -8,6 +8,7 @@ import type { Family } from '../net/addr.ts';
 import type { NotInForce } from '../plan/in-force.ts';
 import type { Plan } from '../plan/plan.ts';
 import { badInput, Failure } from './failure.ts';
+import { bundleFacts } from './host-facts.ts';
 import { readInput } from './read-input.ts';
 
 interface RulesOptions {
@@ -92,14 +93,10 @@ function note(line: string): void {
 }
 
 async function fromBundle(path: string, engine: string | undefined): Promise<Planned> {
-  const [{ readBundle }, { BundleError }, { expectedFromFacts }] = await Promise.all([
-    import('../bundle/read.ts'),
-    import('../bundle/error.ts'),
+  const [facts, { expectedFromFacts }] = await Promise.all([
+    bundleFacts(path),
     import('../plan/expected.ts'),
   ]);
-  const facts = await readBundle(path).catch((error: unknown) => {
-    throw error instanceof BundleError ? badInput(error.message) : error;
-  });
   const expected = expectedFromFacts(facts, engine === undefined ? {} : { engine });
   if ('cannot' in expected) throw new Failure(3, `${path}: ${expected.cannot}`);
   return {

@@ -9,13 +9,12 @@ import {
   lostAddresses,
   lostBridges,
   lostProxies,
+  renamedBridges,
   strayPorts,
 } from '../drift/lost.ts';
 import { bridgeNames, endpointsOf, networkGateway } from '../drift/networks.ts';
 import { startProxies } from '../drift/proxies.ts';
 import type { Link, Namespace } from '../host/state.ts';
-import type { Network } from '../intent/intent.ts';
-import { sameAddr } from '../net/addr.ts';
 import { formatPrefix } from '../net/prefix.ts';
 import type { Patient } from './candidate.ts';
 import type { Cause } from './causes.ts';
@@ -37,7 +36,6 @@ export function linkFaults(patient: Patient, host: Namespace): Fault[] {
 
 function links(patient: Patient, host: Namespace): Fault[] {
   const faults: Fault[] = [];
-  const bridges = bridgeNames(patient);
   for (const link of host.links) {
     const change = { namespace: host.name, kind: 'link-up', dev: link.name } as const;
     if (!link.up && link.kind !== 'loopback') {
@@ -58,7 +56,7 @@ function links(patient: Patient, host: Namespace): Fault[] {
       params: { link: link.name, bridge },
     });
   }
-  faults.push(...renamed(host, bridges));
+  faults.push(...renamed(patient, host));
   for (const ns of patient.state.namespaces) {
     if (ns.kind !== 'container') continue;
     for (const link of ns.links) {
@@ -94,26 +92,13 @@ function portFaults(host: Namespace, link: Link): Fault[] {
   return faults;
 }
 
-/** A bridge that the plan names is gone, and one that it does not name carries its address. */
-function renamed(host: Namespace, bridges: ReadonlyMap<string, Network>): Fault[] {
-  return [...bridges].flatMap(([name, network]) => {
-    if (host.links.some((l) => l.name === name)) return [];
-    const gateway = networkGateway(network);
-    const now = host.links.find(
-      (l) =>
-        l.kind === 'bridge' &&
-        gateway !== undefined &&
-        l.addresses.some((a) => sameAddr(a.prefix.addr, gateway)),
-    );
-    if (now === undefined) return [];
-    return [
-      {
-        cause: 'bridge-renamed' as const,
-        changes: [{ namespace: host.name, kind: 'rename-link' as const, dev: now.name, name }],
-        params: { link: now.name, bridge: name },
-      },
-    ];
-  });
+/** A bridge that the plan names is gone, and another carries its address. */
+function renamed(patient: Patient, host: Namespace): Fault[] {
+  return renamedBridges(patient, host).map(({ planned, link }) => ({
+    cause: 'bridge-renamed',
+    changes: [{ namespace: host.name, kind: 'rename-link', dev: link.name, name: planned.name }],
+    params: { link: link.name, bridge: planned.name },
+  }));
 }
 
 /** Addresses that the plan puts on bridges. */

@@ -46,7 +46,7 @@ export function isDrift({ kind }: Difference): boolean {
   return kind !== 'foreign';
 }
 
-/** A text that is equal for the same difference seen twice. */
+/** A text that is equal for the same difference, seen at another time. */
 export function differenceKey({ kind, place, text, position, observed }: Difference): string {
   return JSON.stringify([kind, place, text, position, observed]);
 }

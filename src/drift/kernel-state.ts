@@ -17,6 +17,7 @@ import {
   lostAddresses,
   lostBridges,
   lostProxies,
+  renamedBridges,
   strayPorts,
 } from './lost.ts';
 import type { PlannedHost } from './networks.ts';
@@ -44,6 +45,16 @@ function linkDifferences(whole: PlannedHost, host: Namespace): readonly Differen
         text: linkText(planned),
         reason: planned.reason,
         changes: bringBackBridge(whole, host, planned),
+      }),
+    ),
+    ...renamedBridges(whole, host).map(
+      ({ planned, link }): Difference => ({
+        kind: 'changed',
+        place,
+        text: planned.name,
+        observed: link.name,
+        reason: planned.reason,
+        changes: [{ namespace: host.name, kind: 'rename-link', dev: link.name, name: planned.name }],
       }),
     ),
     ...whole.expected.plan.links.flatMap((planned) => bridgeDifferences(host, planned)),

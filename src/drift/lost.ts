@@ -8,9 +8,35 @@ import { formatAddr, sameAddr } from '../net/addr.ts';
 import type { PlannedLink, PlannedProxy } from '../plan/plan.ts';
 import { bridgeOf, type ExpectingHost } from './networks.ts';
 
+export interface RenamedBridge {
+  readonly planned: PlannedLink;
+  /** The bridge that carries its address now. */
+  readonly link: Link;
+}
+
+/** Bridges of the plan that are there under another name. */
+export function renamedBridges({ expected }: ExpectingHost, host: Namespace): readonly RenamedBridge[] {
+  return (expected?.plan.links ?? []).flatMap((planned) => {
+    if (linkNamed(host, planned.name) !== undefined) return [];
+    const link = host.links.find(
+      ({ kind, addresses }) =>
+        kind === 'bridge' &&
+        planned.addresses.some((wanted) =>
+          addresses.some(
+            ({ prefix, scope }) => scope === 'global' && sameAddr(prefix.addr, wanted.prefix.addr),
+          ),
+        ),
+    );
+    return link === undefined ? [] : [{ planned, link }];
+  });
+}
+
 /** Bridges of the plan that are gone. */
-export function lostBridges({ expected }: ExpectingHost, host: Namespace): readonly PlannedLink[] {
-  return (expected?.plan.links ?? []).filter((planned) => linkNamed(host, planned.name) === undefined);
+export function lostBridges(whole: ExpectingHost, host: Namespace): readonly PlannedLink[] {
+  const renamed = renamedBridges(whole, host).map(({ planned }) => planned);
+  return (whole.expected?.plan.links ?? []).filter(
+    (planned) => linkNamed(host, planned.name) === undefined && !renamed.includes(planned),
+  );
 }
 
 /** Makes a bridge anew, with the containers' links that were its ports. */
