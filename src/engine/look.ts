@@ -20,7 +20,7 @@ export type Looked =
 
 /** Throws CaptureError when the host cannot be read at all. */
 export async function lookAt(target: CaptureTarget, engine?: string): Promise<Looked> {
-  const facts = await captureLive(target);
+  const facts = await captureLive({ ...target, scope: 'planned' });
   const { state } = hostStateFromFacts(facts);
   const expected = expectedFromFacts(facts, { state, ...(engine === undefined ? {} : { engine }) });
   if ('cannot' in expected) return { kind: 'cannot', why: expected.cannot };

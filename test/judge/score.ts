@@ -10,6 +10,7 @@ import { readBundle } from '../../src/bundle/read.ts';
 import type { Facts } from '../../src/host/facts.ts';
 import { flowKey, probesOf } from './capture.ts';
 import { judgeCauses } from './causes.ts';
+import { judgeDrift } from './drift.ts';
 import { judgeRules } from './rules.ts';
 import { judgeWalks } from './walks.ts';
 
@@ -21,6 +22,8 @@ interface Count {
 const columns = [
   'rules IPv4',
   'rules IPv6',
+  'no drift',
+  'healed',
   'outcome class',
   'outcome exact',
   'seenAs',
@@ -98,6 +101,10 @@ function judge(name: string, facts: Facts, score: Score, healthy: ReadonlySet<st
     const column = verdict.family === 'ipv4' ? 'rules IPv4' : 'rules IPv6';
     count(column, verdict.agree, `${column}: ${verdict.differences.join(' | ')}`);
   }
+  const drift = judgeDrift(facts);
+  if (drift?.found !== undefined)
+    count('no drift', drift.found.length === 0, `drift where nothing was broken: ${drift.found.join(' | ')}`);
+  if (drift !== undefined) count('healed', drift.left.length === 0, `not healed: ${drift.left.join(' | ')}`);
   for (const { probe, trace, ...verdict } of judgeWalks(facts)) {
     const port = probe.port === undefined ? '' : `:${probe.port}`;
     const flow = `#${probe.id} ${probe.frm} ${probe.kind} ${probe.dst}${port} (${probe.name})`;
