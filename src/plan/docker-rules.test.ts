@@ -3,7 +3,7 @@ import { manyHosts } from '../../test/support/many-hosts.ts';
 import { planOf, rulesetOf } from '../../test/support/plan.ts';
 import { formatRule } from '../firewall/args.ts';
 import type { Family } from '../net/addr.ts';
-import { dockerRuleOf, isDockerBridge, makersOfChain, plannedRules } from './docker-rules.ts';
+import { bridgesIn, dockerRuleOf, makersOfChain, plannedRules } from './docker-rules.ts';
 import { generationOf } from './generation.ts';
 import type { Generation } from './plan.ts';
 
@@ -29,7 +29,7 @@ describe('dockerRuleOf', () => {
   it('knows every rule of every plan as one that its generation makes', () => {
     expect(made.length).toBeGreaterThan(3000);
     const unknown = made.filter(
-      (placed) => dockerRuleOf(placed)?.madeBy[placed.family].includes(placed.generation) !== true,
+      (placed) => dockerRuleOf(placed, new Set())?.madeBy[placed.family].includes(placed.generation) !== true,
     );
     expect(
       unknown.map(
@@ -41,7 +41,7 @@ describe('dockerRuleOf', () => {
   it('claims of no generation what its plans never have', () => {
     const seen = new Map<string, Set<Generation>>();
     for (const placed of made) {
-      const row = dockerRuleOf(placed);
+      const row = dockerRuleOf(placed, new Set());
       const key = `${placed.family} ${row?.at} ${row?.pattern}`;
       seen.set(key, (seen.get(key) ?? new Set()).add(placed.generation));
     }
@@ -54,45 +54,39 @@ describe('dockerRuleOf', () => {
       }
   });
 
-  const fits = (save: string, bridges?: ReadonlySet<string>) =>
-    rulesetOf(save).tables.flatMap(({ family, name: table, chains }) =>
+  const fits = (save: string): readonly boolean[] => {
+    const ruleset = rulesetOf(save);
+    const bridges = bridgesIn(ruleset);
+    return ruleset.tables.flatMap(({ family, name: table, chains }) =>
       chains.flatMap(({ name: chain, rules }) =>
         rules.map((rule) => dockerRuleOf({ family, table, chain, rule }, bridges) !== undefined),
       ),
     );
-  const forward = (...rules: readonly string[]) =>
-    `*filter\n:FORWARD ACCEPT [0:0]\n:DOCKER - [0:0]\n${rules.join('\n')}\nCOMMIT\n`;
+  };
+  const filter = (...rules: readonly string[]) =>
+    `*filter\n:FORWARD ACCEPT [0:0]\n:DOCKER - [0:0]\n:DOCKER-FORWARD - [0:0]\n${rules.join('\n')}\nCOMMIT\n`;
 
-  it('leaves to others what only resembles it', () => {
-    expect(
-      fits(
-        forward(
-          '-A FORWARD -i docker0 -o br-0123456789ab -j ACCEPT',
-          '-A FORWARD -i virbr0 ! -o virbr0 -j ACCEPT',
-          '-A FORWARD -i docker0 -p tcp -j ACCEPT',
-          '-A FORWARD -o docker0 -m comment --comment mine -j DOCKER',
-          '-A FORWARD -j DROP',
-          '-A DOCKER -s 192.0.2.1/32 -j DROP',
-          '-A DOCKER -i eth0 -j DROP',
-        ),
-      ),
-    ).toEqual([false, false, false, false, false, false, false]);
+  it.each([
+    '-A FORWARD -i docker0 -o br-0123456789ab -j ACCEPT',
+    '-A FORWARD -i br-lan ! -o br-lan -j ACCEPT',
+    '-A FORWARD -i virbr0 ! -o virbr0 -j ACCEPT',
+    '-A FORWARD -i docker0 -p tcp -j ACCEPT',
+    '-A FORWARD -o docker0 -m comment --comment mine -j DOCKER',
+    '-A FORWARD -j DROP',
+    '-A DOCKER -s 192.0.2.1/32 -j DROP',
+    '-A DOCKER -i eth0 -j DROP',
+    '-A DOCKER-FORWARD -i wg0 -j ACCEPT',
+    '-A DOCKER-FORWARD -i wg0 -o eth1 -j ACCEPT',
+  ])('leaves to others what only resembles it: %s', (rule) => {
+    expect(fits(filter(rule))).toEqual([false]);
   });
 
-  it('knows bridges by the names that engines give, by those that it is told, and in its own chains any', () => {
-    const rules = forward(
-      '-A FORWARD -i br-0123456789ab ! -o br-0123456789ab -j ACCEPT',
-      '-A FORWARD -i mine ! -o mine -j ACCEPT',
-      '-A DOCKER ! -i mine -o mine -j DROP',
-    );
-    expect(fits(rules)).toEqual([true, false, true]);
-    expect(fits(rules, new Set(['mine']))).toEqual([true, true, true]);
-    expect(['docker0', 'br-lan', 'br-0123456789ab', 'docker_gwbridge'].map(isDockerBridge)).toEqual([
-      true,
-      false,
-      true,
-      true,
-    ]);
+  it('knows a bridge by the name that engines give, or because it leads to DOCKER', () => {
+    const custom = '-A FORWARD -i mine ! -o mine -j ACCEPT';
+    expect(fits(filter('-A FORWARD -i br-0123456789ab ! -o br-0123456789ab -j ACCEPT'))).toEqual([true]);
+    expect(fits(filter(custom))).toEqual([false]);
+    expect(fits(filter(custom, '-A FORWARD -o mine -j DOCKER'))).toEqual([true, true]);
+    expect(fits(filter(custom, '-A DOCKER ! -i mine -o mine -j DROP'))).toEqual([true, true]);
   });
 });
 

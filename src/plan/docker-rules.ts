@@ -3,7 +3,7 @@
  * In: a rule and where it stands. Out: the row of the table that it fits, or none: then somebody else wrote it.
  * A test holds the table against the plans of all generations, both ways. What should be on a host is not decided here.
  */
-import type { Rule, TableName } from '../firewall/ruleset.ts';
+import type { Rule, Ruleset, TableName } from '../firewall/ruleset.ts';
 import { shapeOf } from '../firewall/shape.ts';
 import type { Family } from '../net/addr.ts';
 import { generations } from './generation.ts';
@@ -174,6 +174,9 @@ function compile(pattern: string): RegExp {
   return new RegExp(`^${words.join('')}$`);
 }
 
+/** The administrator's chain: the engine makes it and fills nothing in but a RETURN. */
+export const userChainName = 'DOCKER-USER';
+
 /** Chains that engines make, empty and fill as they like, with those that do. DOCKER-USER is not among them: the administrator fills it. */
 const ownChains: Readonly<Record<string, readonly Generation[]>> = {
   DOCKER: generations,
@@ -187,27 +190,47 @@ const ownChains: Readonly<Record<string, readonly Generation[]>> = {
   'DOCKER-INGRESS': generations,
 };
 
+/** Native tables of 29 with the nftables backend: on the host, and in containers' namespaces. */
+export function isDockerNftTable(name: string): boolean {
+  return name === 'docker-bridges' || name === 'docker-dns';
+}
+
 /** The generations that make a chain of this name; undefined where it is not the engine's. */
 export function makersOfChain(chain: string): readonly Generation[] | undefined {
   return Object.hasOwn(ownChains, chain) ? ownChains[chain] : undefined;
 }
 
 /** The names that engines give to bridges by themselves. */
-export function isDockerBridge(name: string): boolean {
+function isDockerBridge(name: string): boolean {
   return /^(?:docker0|docker_gwbridge|br-[0-9a-f]{12})$/.test(name);
 }
 
 /**
- * The row that a rule fits. In the engine's own chains every interface may be a bridge; elsewhere a bridge is known by its name, or named in
- * `bridges`, which bridges of removed networks with names of their own are not.
+ * Bridges with other names, as the rules show them: what goes out of them goes to DOCKER, and the engine's chains say of them what may go
+ * in. Not those of DOCKER-FORWARD: rules that let something pass are often added there by hand.
+ */
+export function bridgesIn({ tables }: Ruleset): ReadonlySet<string> {
+  const rules = tables.flatMap(({ name, chains }) =>
+    name !== 'filter'
+      ? []
+      : chains.flatMap((chain) => {
+          const own = makersOfChain(chain.name) !== undefined && chain.name !== 'DOCKER-FORWARD';
+          return chain.rules.filter((rule) => own || rule.target?.name === 'DOCKER');
+        }),
+  );
+  return new Set(rules.flatMap(({ outInterface: out }) => (out === undefined || out.not ? [] : [out.value])));
+}
+
+/**
+ * The row that a rule fits. `bridges` are those that have other names than engines give. A trusted interface's accept fits only beside
+ * the drop that it makes an exception of, which is not looked for here.
  */
 export function dockerRuleOf(
   { family, table, chain, rule }: PlacedRule,
-  bridges: ReadonlySet<string> = new Set(),
+  bridges: ReadonlySet<string>,
 ): DockerRule | undefined {
   const candidates = rowsByChain.get(`${table} ${chain}`);
   if (candidates === undefined) return undefined;
-  const own = makersOfChain(chain) !== undefined;
-  const shape = `${shapeOf(rule, (name) => own || isDockerBridge(name) || bridges.has(name))} `;
+  const shape = `${shapeOf(rule, (name) => isDockerBridge(name) || bridges.has(name))} `;
   return candidates.find(({ fits, madeBy }) => madeBy[family].length > 0 && fits.test(shape));
 }

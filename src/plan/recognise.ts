@@ -8,7 +8,7 @@ import { formatRule } from '../firewall/args.ts';
 import type { NftRuleset } from '../firewall/nft/model.ts';
 import { findChain, type Rule, type Ruleset, type Table } from '../firewall/ruleset.ts';
 import type { Family } from '../net/addr.ts';
-import { dockerRuleOf, makersOfChain } from './docker-rules.ts';
+import { bridgesIn, dockerRuleOf, makersOfChain, userChainName } from './docker-rules.ts';
 import { generations } from './generation.ts';
 import type { Generation } from './plan.ts';
 
@@ -47,7 +47,8 @@ export function recogniseGeneration(ruleset: Ruleset, nft: NftRuleset | undefine
     } as const;
     return { generations: nativeGenerations, evidence: [mark], leftovers: [] };
   }
-  const made = ruleset.tables.flatMap(marksOf);
+  const bridges = bridgesIn(ruleset);
+  const made = ruleset.tables.flatMap((table) => marksOf(table, bridges));
   if (made.length === 0) return { generations: [], evidence: [], leftovers: [] };
   const ordered = [
     ...newestFirst(made.filter(({ reached }) => reached)),
@@ -79,16 +80,16 @@ function newestFirst(marks: readonly PlacedMark[]): readonly PlacedMark[] {
 }
 
 /** The engine's chains and rules in a table; the rules of one row are one mark. What is in DOCKER-USER the administrator may have written. */
-function marksOf(table: Table): readonly PlacedMark[] {
+function marksOf(table: Table, bridges: ReadonlySet<string>): readonly PlacedMark[] {
   const { family, name } = table;
   const reachable = reachedChains(table);
   const seen = new Set<unknown>();
   return table.chains.flatMap((chain) => {
     const reached = reachable.has(chain.name);
     const makers = makersOfChain(chain.name);
-    const rules = chain.name === 'DOCKER-USER' ? [] : chain.rules;
+    const rules = chain.name === userChainName ? [] : chain.rules;
     const found = rules.flatMap((rule): readonly PlacedMark[] => {
-      const row = dockerRuleOf({ family, table: name, chain: chain.name, rule });
+      const row = dockerRuleOf({ family, table: name, chain: chain.name, rule }, bridges);
       if (row === undefined || seen.has(row)) return [];
       seen.add(row);
       return [
@@ -140,7 +141,7 @@ function before(first: Generation): readonly Generation[] {
 function indirectInFilter(table: Table): readonly GenerationMark[] {
   const { family } = table;
   const jumps = rulesOf(table, 'FORWARD').map(({ target }) => target?.name);
-  const user = findChain(table, 'DOCKER-USER');
+  const user = findChain(table, userChainName);
   if (family === 'ipv6' && user === undefined && jumps.includes('DOCKER-ISOLATION-STAGE-1'))
     return [{ what: 'no chain DOCKER-USER in ip6tables', family, madeBy: ['G3'] }];
   // Until 28.2.1 the engine ends it with a RETURN.
