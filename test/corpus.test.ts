@@ -13,7 +13,7 @@ import { hostStateFromFacts } from '../src/host/state-from-facts.ts';
 import { makeScene, walk } from '../src/packet/walk.ts';
 import { flowKey, flowOf, type Probe, probesOf, scenarioOf } from './judge/capture.ts';
 import { judgeCauses } from './judge/causes.ts';
-import { judgeRules } from './judge/rules.ts';
+import { judgeRecognition, judgeRules } from './judge/rules.ts';
 import { judgeWalks } from './judge/walks.ts';
 
 const root = fileURLToPath(new URL('corpus', import.meta.url));
@@ -110,6 +110,21 @@ describe('rules: the plan of an engine that nothing disturbed is what its host h
 
   test('there are enough of them', () => {
     expect(judged.length).toBeGreaterThan(20);
+  });
+});
+
+describe('generations: the rules of a host show which engine made them, whatever was done to them since', () => {
+  const judged = captures.flatMap(({ name, facts }) => {
+    const verdict = judgeRecognition(facts);
+    return verdict === undefined ? [] : [{ name, verdict }];
+  });
+
+  test.each(judged)('$name', ({ verdict }) => {
+    expect(verdict).toMatchObject({ right: true });
+  });
+
+  test('there are enough of them', () => {
+    expect(judged.length).toBeGreaterThan(40);
   });
 });
 

@@ -23,7 +23,7 @@ import { type Resolution, resolveOptions } from '../options/resolve.ts';
 import { newestEngine } from '../options/version.ts';
 import { planBridge } from './bridge/plan.ts';
 import { type EngineLog, readEngineLog } from './engine-log.ts';
-import { engineOf } from './engine-version.ts';
+import { engineOf, engineOfRules, type KnownEngine } from './engine-version.ts';
 import { generationOf, portOrderOf, unplannedOptions, unsupportedEngine } from './generation.ts';
 import { type NotInForce, optionsInForce } from './in-force.ts';
 import type { Generation, Plan } from './plan.ts';
@@ -36,6 +36,8 @@ export interface Expected {
   readonly configuration: Resolution;
   readonly intent: Intent;
   readonly plan: Plan;
+  /** How it is known which engine's plan this is: the version itself is in the options. */
+  readonly engine: KnownEngine;
   readonly generation: Generation;
   readonly backend: Backend;
   readonly problems: readonly FactProblem[];
@@ -60,18 +62,20 @@ export interface ExpectOptions {
 /** The plan for a bundle. */
 export function expectedFromFacts(facts: Facts, given: ExpectOptions = {}): Expected | CannotExpect {
   const state = given.state ?? hostStateFromFacts(facts).state;
-  const engine = given.engine ?? engineOf(facts);
+  const host = state.namespaces.find(({ kind }) => kind === 'host');
+  const engine = engineFor(facts, host, given.engine);
   if (engine === undefined) {
     return {
       // A daemon that refuses to start tells no version; what it refuses is mostly the same in all.
       configuration: configurationOf(facts, newestEngine, []),
-      cannot: 'the engine version is unknown: docker-version.json is missing or names none',
+      cannot:
+        'the engine version is unknown: docker-version.json is missing or names none, and no rules show it',
     };
   }
-  const generation = generationOf(engine);
-  if (generation === undefined) return { cannot: unsupportedEngine(engine) };
+  const generation = generationOf(engine.version);
+  if (generation === undefined) return { cannot: unsupportedEngine(engine.version) };
   const problems: FactProblem[] = [];
-  const configuration = configurationOf(facts, engine, problems);
+  const configuration = configurationOf(facts, engine.version, problems);
   const unplanned = unplannedOptions(configuration.options);
   if (unplanned !== undefined) return { configuration, cannot: unplanned };
   const read = readJson(facts, problems);
@@ -103,7 +107,6 @@ export function expectedFromFacts(facts: Facts, given: ExpectOptions = {}): Expe
     },
   });
   const { options, notInForce } = optionsInForce(configuration.options, intent.value, log);
-  const host = state.namespaces.find(({ kind }) => kind === 'host');
   const backend = backendOf(host?.firewall);
   const replan = (otherOptions: Options, otherIntent: Intent): Plan =>
     planHistory({ options: otherOptions, intent: otherIntent, generation, backend }, log, host);
@@ -114,10 +117,23 @@ export function expectedFromFacts(facts: Facts, given: ExpectOptions = {}): Expe
     intent: intent.value,
     plan: replan(options, intent.value),
     replan,
+    engine,
     generation,
     backend,
     problems: [...problems, ...intent.problems],
   };
+}
+
+/** What was asked for, else what the files tell, else what the rules show. */
+function engineFor(
+  facts: Facts,
+  host: Namespace | undefined,
+  asked: string | undefined,
+): KnownEngine | undefined {
+  if (asked !== undefined) return { version: asked, by: 'given' };
+  const told = engineOf(facts);
+  if (told !== undefined || host === undefined) return told;
+  return engineOfRules(host, (engine) => configurationOf(facts, engine, []).options);
 }
 
 function readJson(facts: Facts, problems: FactProblem[]): (file: string) => unknown {

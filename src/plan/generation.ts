@@ -47,6 +47,11 @@ const lastEngines: Readonly<Record<Generation, string>> = {
 /** All generations, oldest first. */
 export const generations: readonly Generation[] = [...new Set(spans.map(({ generation }) => generation))];
 
+/** The first engine of a generation. */
+export function firstEngineOf(generation: Generation): string | undefined {
+  return spans.find((span) => span.generation === generation)?.from;
+}
+
 /** The last engine of a generation: it stands for all of them where only the generation is known. */
 export function lastEngineOf(generation: Generation): string {
   return lastEngines[generation];

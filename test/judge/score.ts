@@ -11,7 +11,7 @@ import type { Facts } from '../../src/host/facts.ts';
 import { flowKey, probesOf } from './capture.ts';
 import { judgeCauses } from './causes.ts';
 import { judgeDrift } from './drift.ts';
-import { judgeRules } from './rules.ts';
+import { judgeRecognition, judgeRules } from './rules.ts';
 import { judgeWalks } from './walks.ts';
 
 interface Count {
@@ -24,6 +24,7 @@ const columns = [
   'rules IPv6',
   'no drift',
   'healed',
+  'generation by rules',
   'outcome class',
   'outcome exact',
   'seenAs',
@@ -105,6 +106,9 @@ function judge(name: string, facts: Facts, score: Score, healthy: ReadonlySet<st
   if (drift?.found !== undefined)
     count('no drift', drift.found.length === 0, `drift where nothing was broken: ${drift.found.join(' | ')}`);
   if (drift !== undefined) count('healed', drift.left.length === 0, `not healed: ${drift.left.join(' | ')}`);
+  const recognition = judgeRecognition(facts);
+  if (recognition !== undefined)
+    count('generation by rules', recognition.right, `generation by rules: ${recognition.said}`);
   for (const { probe, trace, ...verdict } of judgeWalks(facts)) {
     const port = probe.port === undefined ? '' : `:${probe.port}`;
     const flow = `#${probe.id} ${probe.frm} ${probe.kind} ${probe.dst}${port} (${probe.name})`;
