@@ -210,6 +210,7 @@ function planHistory(input: PlanInput, log: EngineLog, host: Namespace | undefin
     ipForward: forwardingBefore(log, host, 'ipv4'),
     ip6Forward: forwardingBefore(log, host, 'ipv6'),
     listensOnIpv6: listensOnIpv6(host),
+    mirroredLoopback: host?.links.some(({ name }) => name === 'loopback0') ?? false,
   };
   const ruleset = {
     tables:

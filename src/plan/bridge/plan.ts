@@ -31,6 +31,8 @@ export interface BridgePlanInput {
     readonly ip6Forward?: boolean | undefined;
     /** False: the kernel has no IPv6 to listen on (ipv6.disable). */
     readonly listensOnIpv6?: boolean;
+    /** True: a WSL2 guest with mirrored networking. */
+    readonly mirroredLoopback?: boolean;
   };
   readonly backend: Backend;
 }
@@ -60,6 +62,7 @@ export function planBridge(input: BridgePlanInput): Plan {
     forwardingBefore: { ipv4: before?.ipForward, ipv6: before?.ip6Forward },
     predefinedMade: predefinedMade(intent),
     listensOnIpv6: before?.listensOnIpv6 ?? true,
+    mirroredLoopback: before?.mirroredLoopback ?? false,
   };
   const operations = toOperations(stepsOf[generation](script), input.backend);
   const { ruleset, log } = runOperations(before?.ruleset ?? emptyRuleset, operations);
