@@ -58,7 +58,7 @@ export function judgeRecognition(
 }
 
 /** Chains, policies and rules in a comparable order: tables and chains by name, rules as they stand. */
-function linesOf(ruleset: Ruleset, family: Family): string[] {
+export function linesOf(ruleset: Ruleset, family: Family): string[] {
   return ruleset.tables
     .filter((t) => t.family === family)
     .toSorted((a, b) => a.name.localeCompare(b.name))
@@ -76,7 +76,8 @@ function linesOf(ruleset: Ruleset, family: Family): string[] {
     );
 }
 
-function firstDifferences(planned: readonly string[], seen: readonly string[]): string[] {
+/** The first lines that only one side has; none when all are the same, in the same order. */
+export function firstDifferences(planned: readonly string[], seen: readonly string[]): string[] {
   if (planned.length === seen.length && planned.every((line, i) => line === seen[i])) return [];
   const only = (lines: readonly string[], others: readonly string[], mark: string) =>
     lines.filter((line) => !others.includes(line)).map((line) => `${mark} ${line}`);
