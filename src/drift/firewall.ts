@@ -15,7 +15,7 @@ import {
 import { shadowedRules } from '../firewall/shadow.ts';
 import type { Namespace } from '../host/state.ts';
 import type { Reason } from '../net/reason.ts';
-import { dockerRuleOf, makersOfChain } from '../plan/docker-rules.ts';
+import { classifyChain, ruleClassifier } from '../plan/classify.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { Difference } from './difference.ts';
 
@@ -30,8 +30,11 @@ export function comparablePart(planned: Ruleset, host: Namespace): Ruleset {
 /** Everything in which the host's iptables rules and the plan differ. */
 export function firewallDifferences({ ruleset, links }: Plan, host: Namespace): readonly Difference[] {
   const planned = comparablePart(ruleset, host);
-  const bridges = new Set(links.map(({ name }) => name));
   const found = diffRulesets(planned, host.firewall);
+  const ownerOf = ruleClassifier(
+    host.firewall,
+    links.map(({ name }) => name),
+  );
   return [
     ...found.missingChains.map((at) =>
       difference('missing', at, `-N ${at.chain}`, chainOf(planned, at)?.reason),
@@ -59,11 +62,13 @@ export function firewallDifferences({ ruleset, links }: Plan, host: Namespace): 
       table.chains.flatMap((chain) => shadows(host.firewall, table, chain)),
     ),
     ...found.extraChains
-      .filter(({ chain }) => makersOfChain(chain) !== undefined)
+      .filter(({ chain }) => classifyChain(chain).owner === 'docker')
       .map((at) => difference('stale', at, `-N ${at.chain}`)),
     ...found.extra.map((at): Difference => {
-      const placed = { ...at.key, chain: at.chain, rule: at.rule };
-      return ruleDifference(dockerRuleOf(placed, bridges) === undefined ? 'foreign' : 'stale', at);
+      const { owner } = ownerOf({ ...at.key, chain: at.chain, rule: at.rule });
+      if (owner === 'docker') return ruleDifference('stale', at);
+      const foreign = ruleDifference('foreign', at);
+      return owner === 'unknown' ? foreign : { ...foreign, owner };
     }),
   ];
 }

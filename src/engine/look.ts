@@ -27,6 +27,12 @@ export async function lookAt(target: CaptureTarget, engine?: string): Promise<Lo
   const refusal = expected.configuration.errors[0];
   if (refusal !== undefined)
     return { kind: 'cannot', why: `dockerd would refuse its configuration now: ${refusal.message}` };
+  const { generations = [] } = expected.engine;
+  if (generations.length > 1)
+    return {
+      kind: 'cannot',
+      why: `engines of several generations make such rules (${generations.join(', ')}); name the right one with --engine`,
+    };
   const host = state.namespaces.find(({ kind }) => kind === 'host');
   const blind = host?.missing?.find(({ part, family }) => part === 'firewall' && family !== 'ipv6');
   if (blind !== undefined) return { kind: 'cannot', why: `the firewall could not be read (${blind.file})` };
