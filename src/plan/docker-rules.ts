@@ -201,7 +201,7 @@ export function makersOfChain(chain: string): readonly Generation[] | undefined 
 }
 
 /** The names that engines give to bridges by themselves. */
-function isDockerBridge(name: string): boolean {
+export function isDockerBridge(name: string): boolean {
   return /^(?:docker0|docker_gwbridge|br-[0-9a-f]{12})$/.test(name);
 }
 

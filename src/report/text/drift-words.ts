@@ -27,6 +27,8 @@ export interface DriftWords {
   readonly wouldRemove: (parts: number) => string;
   readonly removed: (parts: number) => string;
   readonly nothingToRemove: string;
+  /** What stays, since others may have made it or use it. */
+  readonly kept: string;
 }
 
 export interface DriftCounts {
@@ -71,6 +73,7 @@ const english: DriftWords = {
   wouldRemove: (parts) => `${many(parts, 'part')} would be taken out by:`,
   removed: (parts) => `${many(parts, 'part')} taken out`,
   nothingToRemove: 'nothing of Docker is there',
+  kept: 'kept, since others may have made it or use it',
 };
 
 const chinese: DriftWords = {
@@ -94,6 +97,7 @@ const chinese: DriftWords = {
   wouldRemove: (parts) => `将清除 ${parts} 处，所用命令：`,
   removed: (parts) => `已清除 ${parts} 处`,
   nothingToRemove: '这里没有 Docker 的内容',
+  kept: '以下保留：可能是他人所建，或正被使用',
 };
 
 export const driftWords: Readonly<Record<Language, DriftWords>> = { en: english, zh: chinese };

@@ -6,7 +6,9 @@ import type { Difference } from '../../drift/difference.ts';
 import { differenceJson } from '../drift-json.ts';
 import { type DriftTextOptions, differenceBlocks } from './drift.ts';
 
+/** What was put back, or with `--remove` what was taken out. */
 export interface HealReport {
+  readonly what: 'put-back' | 'remove';
   /** False: it is only said what would be done. */
   readonly done: boolean;
   readonly mended: readonly Difference[];
@@ -19,26 +21,41 @@ export interface HealReport {
 
 export function healText(report: HealReport, options: DriftTextOptions): string {
   const { driftWords, paint, engine } = options;
-  const { done, mended, left, atomic, commands } = report;
+  const { what, done, mended, left, atomic, commands } = report;
   const parts = mended.length;
+  const words =
+    what === 'put-back'
+      ? {
+          nothing: driftWords.nothingMissing(engine),
+          would: driftWords.wouldPutBack(parts),
+          done: driftWords.putBack(parts),
+          left: driftWords.onlyEngine,
+        }
+      : {
+          nothing: driftWords.nothingToRemove,
+          would: driftWords.wouldRemove(parts),
+          done: driftWords.removed(parts),
+          left: driftWords.kept,
+        };
   const verdict =
     parts === 0
-      ? paint('good', driftWords.nothingMissing(engine))
+      ? paint('good', words.nothing)
       : done
-        ? paint('good', driftWords.putBack(parts))
-        : `${driftWords.wouldPutBack(parts)}\n\n${commands.trimEnd()}`;
+        ? paint('good', words.done)
+        : `${words.would}\n\n${commands.trimEnd()}`;
   const blocks = [
     ...differenceBlocks(mended, options),
     [verdict, ...(atomic ? [] : [driftWords.notAtomic])],
-    ...(left.length === 0 ? [] : [[driftWords.onlyEngine], ...differenceBlocks(left, options)]),
+    ...(left.length === 0 ? [] : [[words.left], ...differenceBlocks(left, options)]),
   ];
   return `${blocks.map((block) => block.join('\n')).join('\n\n')}\n`;
 }
 
-export function healJson({ done, mended, left, atomic, commands }: HealReport, engine: string) {
+export function healJson({ what, done, mended, left, atomic, commands }: HealReport, engine: string) {
   return {
     schema: 'bridgekeeper.heal/1',
     engine,
+    what,
     done,
     mended: mended.map(differenceJson),
     left: left.map(differenceJson),
