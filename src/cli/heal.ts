@@ -4,7 +4,6 @@
  * be done), 3 it is not sure what is right. It never flushes, and touches nothing that somebody else made.
  */
 import { Command, Option } from 'commander';
-import type { Healed } from '../engine/heal.ts';
 import type { HealReport } from '../report/text/heal.ts';
 import { Failure, systemRefused } from './failure.ts';
 

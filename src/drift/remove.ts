@@ -9,7 +9,7 @@ import type { Chain, Ruleset, Table } from '../firewall/ruleset.ts';
 import type { StateChange } from '../host/change.ts';
 import type { HostState, Namespace } from '../host/state.ts';
 import { classifyChain, ruleClassifier } from '../plan/classify.ts';
-import { isDockerBridge } from '../plan/docker-rules.ts';
+import { bridgesIn, isDockerBridge } from '../plan/docker-rules.ts';
 import type { Difference, Place } from './difference.ts';
 
 export interface Removal {
@@ -37,7 +37,7 @@ export function removal(state: HostState): Removal {
       ...rules.taken,
       ...bridges.map((dev): Difference => ({ kind: 'stale', place: { in: 'links' }, text: dev })),
     ],
-    kept: [...keptPolicies(rules.to), ...usedBridges(host, bridges)],
+    kept: [...keptPolicies(rules.to), ...keptBridges(host, bridges)],
   };
 }
 
@@ -109,18 +109,18 @@ function keptPolicies({ tables }: Ruleset): readonly Difference[] {
 }
 
 /** Bridges with Docker's names that have no port. */
-function idleBridges(host: Namespace): readonly string[] {
-  return dockerBridges(host).filter((name) => !host.links.some(({ master }) => master === name));
-}
-
-function usedBridges(host: Namespace, idle: readonly string[]): readonly Difference[] {
-  return dockerBridges(host)
-    .filter((name) => !idle.includes(name))
-    .map((text) => ({ kind: 'foreign', place: { in: 'links' }, text }));
-}
-
-function dockerBridges(host: Namespace): readonly string[] {
-  return host.links
+function idleBridges({ links }: Namespace): readonly string[] {
+  return links
     .filter(({ kind, name }) => kind === 'bridge' && isDockerBridge(name))
-    .map(({ name }) => name);
+    .map(({ name }) => name)
+    .filter((name) => !links.some(({ master }) => master === name));
+}
+
+/** Bridges in use, and those of Docker's rules with names that somebody chose: he may have made them himself. */
+function keptBridges(host: Namespace, gone: readonly string[]): readonly Difference[] {
+  const named = bridgesIn(host.firewall);
+  return host.links
+    .filter(({ kind, name }) => kind === 'bridge' && (isDockerBridge(name) || named.has(name)))
+    .filter(({ name }) => !gone.includes(name))
+    .map(({ name }) => ({ kind: 'foreign', place: { in: 'links' }, text: name }));
 }

@@ -192,6 +192,13 @@ describe.skipIf(unavailable !== undefined)(
       expect(await saved()).toBe(before);
     });
 
+    it('takes nothing out while the daemon would make it again', async () => {
+      const refused = await bridgekeeper('heal', '--remove');
+      expect(refused).toMatchObject({ code: 3, stdout: '' });
+      expect(refused.stderr).toMatch(/a dockerd runs here/);
+      expect(await saved()).toBe(before);
+    });
+
     it('puts back any part of the rules among any rules of others, in an order that means the same', async () => {
       const target = {
         look: () => lookAt({ netns: dockerd.netns }),
