@@ -13,6 +13,7 @@ import { hostStateFromFacts } from '../src/host/state-from-facts.ts';
 import { makeScene, walk } from '../src/packet/walk.ts';
 import { flowKey, flowOf, type Probe, probesOf, scenarioOf } from './judge/capture.ts';
 import { judgeCauses } from './judge/causes.ts';
+import { judgeDrift } from './judge/drift.ts';
 import { judgeRecognition, judgeRules } from './judge/rules.ts';
 import { judgeWalks } from './judge/walks.ts';
 
@@ -110,6 +111,21 @@ describe('rules: the plan of an engine that nothing disturbed is what its host h
 
   test('there are enough of them', () => {
     expect(judged.length).toBeGreaterThan(20);
+  });
+});
+
+describe('drift', () => {
+  const judged = captures.flatMap(({ name, facts }) => {
+    const verdict = judgeDrift(facts);
+    return verdict === undefined ? [] : [{ name, ...verdict }];
+  });
+
+  test.each(judged.filter(({ found }) => found !== undefined))('none on $name', ({ found }) => {
+    expect(found).toEqual([]);
+  });
+
+  test.each(judged)('healing leaves none on $name', ({ left }) => {
+    expect(left).toEqual([]);
   });
 });
 
