@@ -72,6 +72,8 @@ export type { Header, Hop, Outcome, RuleHit, Step, Trace, Unknown } from './pack
 export { makeScene, possibleOutcomes, type Scene, walk } from './packet/walk.ts';
 // Plan: what the engine should have made of options and intent, and why.
 export { type BridgePlanInput, planBridge } from './plan/bridge/plan.ts';
+export { type Classified, classifyChain, classifyNftTable, ruleClassifier } from './plan/classify.ts';
+export type { KnownEngine } from './plan/engine-version.ts';
 export { type CannotExpect, type Expected, type ExpectOptions, expectedFromFacts } from './plan/expected.ts';
 export {
   type ConfigurationInput,
@@ -81,6 +83,7 @@ export {
 export { type ExplainInput, type Explanation, explainOption } from './plan/explain.ts';
 export { generationOf } from './plan/generation.ts';
 export type { Generation, Plan, PlannedLink, PlannedProxy } from './plan/plan.ts';
+export { type Recognition, recogniseGeneration } from './plan/recognise.ts';
 // Report: the JSON that the commands print.
 export { doctorJson } from './report/doctor-json.ts';
 export { traceJson } from './report/trace-json.ts';

@@ -14,8 +14,9 @@ import { makeScene, walk } from '../src/packet/walk.ts';
 import { expectedFromFacts } from '../src/plan/expected.ts';
 import { flowKey, flowOf, type Probe, probesOf, scenarioOf } from './judge/capture.ts';
 import { judgeCauses } from './judge/causes.ts';
+import { judgeDrift } from './judge/drift.ts';
 import { judgeHistory } from './judge/history.ts';
-import { judgeRules } from './judge/rules.ts';
+import { judgeRecognition, judgeRules } from './judge/rules.ts';
 import { judgeStore } from './judge/store.ts';
 import { judgeWalks } from './judge/walks.ts';
 
@@ -140,6 +141,36 @@ describe('the store: local-kv.db alone gives the plan that the running engine gi
   test.each(judged)('$name', ({ facts, differences }) => {
     expect(differences).toEqual([]);
     expect(expectedFromFacts(facts)).toMatchObject({ storeDifferences: [] });
+  });
+
+  test('there are enough of them', () => {
+    expect(judged.length).toBeGreaterThan(40);
+  });
+});
+
+describe('drift', () => {
+  const judged = captures.flatMap(({ name, facts }) => {
+    const verdict = judgeDrift(facts);
+    return verdict === undefined ? [] : [{ name, ...verdict }];
+  });
+
+  test.each(judged.filter(({ found }) => found !== undefined))('none on $name', ({ found }) => {
+    expect(found).toEqual([]);
+  });
+
+  test.each(judged)('healing leaves none on $name', ({ left }) => {
+    expect(left).toEqual([]);
+  });
+});
+
+describe('generations: the rules of a host show which engine made them, whatever was done to them since', () => {
+  const judged = captures.flatMap(({ name, facts }) => {
+    const verdict = judgeRecognition(facts);
+    return verdict === undefined ? [] : [{ name, verdict }];
+  });
+
+  test.each(judged)('$name', ({ verdict }) => {
+    expect(verdict).toMatchObject({ right: true });
   });
 
   test('there are enough of them', () => {

@@ -14,6 +14,7 @@ import {
   type AnswerKey,
   type Asking,
   askNamespace,
+  type CaptureScope,
   findSaveTools,
   inside,
   type NamespaceAnswers,
@@ -27,6 +28,8 @@ export interface CaptureTarget {
   readonly netns?: string;
   /** Containers' namespaces, instead of those that dockerd names. */
   readonly sandboxes?: readonly SandboxTarget[];
+  /** Everything, unless told. */
+  readonly scope?: CaptureScope;
   /** What another engine knows of itself (daemon.json, docker-*.json, dockerd.argv): then dockerd is not asked. */
   readonly engineFacts?: ReadonlyMap<string, Uint8Array>;
 }
@@ -44,7 +47,8 @@ export async function captureFacts(target: CaptureTarget = {}): Promise<Facts> {
   if (netns !== undefined) await enterable(netns, inode);
   const notes = new Notes();
   const [modules, saveTools] = await Promise.all([readModules(), findSaveTools()]);
-  const asking: Asking = { netns, role: 'host', modules, saveTools, limit: limiter(width) };
+  const scope = target.scope ?? 'everything';
+  const asking: Asking = { netns, role: 'host', scope, modules, saveTools, limit: limiter(width) };
   const [host, engine, tools, system] = await Promise.all([
     askNamespace(asking),
     target.engineFacts === undefined
@@ -136,7 +140,7 @@ async function dockerFacts(own: boolean, inode: string | undefined, notes: Notes
     return { files, sandboxes: [] };
   }
   const docker = present
-    ? await askDocker(socket, notes)
+    ? await askDocker(socket, daemon === undefined ? '' : `/proc/${daemon.pid}/root`, notes)
     : { files, sandboxes: [], rootDirectory: undefined };
   if (!present) notes.add('docker-version.json', `${socket} does not exist`);
   const fromDaemon = daemon === undefined ? files : await daemonFiles(daemon, docker.rootDirectory, notes);

@@ -49,7 +49,7 @@ const read = (files: ReadonlyMap<string, Uint8Array>, name: string) =>
 
 it('inspects every network and running container, without secrets and with GET alone', async () => {
   const notes = new Notes();
-  const docker = await askDocker(socket, notes);
+  const docker = await askDocker(socket, '/proc/7/root', notes);
   expect(read(docker.files, 'docker-version.json')).toEqual({ Version: '28.5.2' });
   expect(read(docker.files, 'docker-network-inspect.json')).toEqual([
     { Name: 'bridge', Containers: { c1: {} } },
@@ -60,7 +60,7 @@ it('inspects every network and running container, without secrets and with GET a
     /hunter2|user:pw/,
   );
   expect(docker.sandboxes).toEqual([
-    { name: 'web', netns: '/proc/42/ns/net', resolvConf: '/srv/resolv.conf' },
+    { name: 'web', netns: '/proc/7/root/proc/42/ns/net', resolvConf: '/proc/7/root/srv/resolv.conf' },
   ]);
   expect(docker.rootDirectory).toBe('/srv/docker');
   expect(asked.every((line) => line.startsWith('GET /') && !line.includes('..'))).toBe(true);
@@ -71,7 +71,7 @@ it('notes what the daemon does not answer and keeps the rest', async () => {
   answers['/networks'] = 'hang';
   answers['/info'] = undefined;
   const notes = new Notes();
-  const docker = await askDocker(socket, notes);
+  const docker = await askDocker(socket, '/proc/7/root', notes);
   expect([...docker.files.keys()]).toEqual(['docker-version.json', 'docker-container-inspect.json']);
   expect(notes.lines()).toEqual([
     'docker-info.json: /info answered 404',
@@ -81,7 +81,7 @@ it('notes what the daemon does not answer and keeps the rest', async () => {
 
 it('notes a socket that nobody serves', async () => {
   const notes = new Notes();
-  const docker = await askDocker(join(folder, 'absent'), notes);
+  const docker = await askDocker(join(folder, 'absent'), '', notes);
   expect(docker.files.size).toBe(0);
   expect(notes.lines()).toHaveLength(1);
 });

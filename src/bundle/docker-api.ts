@@ -28,8 +28,11 @@ export interface DockerFacts {
 /** Milliseconds for one request. */
 const requestTimeout = 2000;
 
-/** Asks the daemon; what it does not answer is noted. */
-export async function askDocker(socketPath: string, notes: Notes): Promise<DockerFacts> {
+/**
+ * Asks the daemon; what it does not answer is noted. `root` is how its file system is reached from here: it may run in
+ * namespaces of its own, where process ids and paths are others.
+ */
+export async function askDocker(socketPath: string, root: string, notes: Notes): Promise<DockerFacts> {
   const files = new Map<string, Uint8Array>();
   const ask = (path: string) => getJson(socketPath, path);
   const put = (file: string, value: unknown): void => {
@@ -62,7 +65,7 @@ export async function askDocker(socketPath: string, notes: Notes): Promise<Docke
   if (containers !== undefined) put('docker-container-inspect.json', containers.map(containerWithoutSecrets));
   return {
     files,
-    sandboxes: (containers ?? []).flatMap(sandboxOf),
+    sandboxes: (containers ?? []).flatMap((container) => sandboxOf(container, root)),
     rootDirectory: stringAt(info, 'DockerRootDir'),
   };
 }
@@ -82,7 +85,7 @@ async function inspectAll(
   return found.filter((value) => value !== undefined);
 }
 
-function sandboxOf(container: unknown): readonly SandboxTarget[] {
+function sandboxOf(container: unknown, root: string): readonly SandboxTarget[] {
   const pid = at(at(container, 'State'), 'Pid');
   const name = stringAt(container, 'Name')?.replace(/^\//, '');
   if (typeof pid !== 'number' || pid <= 0 || name === undefined) return [];
@@ -91,9 +94,9 @@ function sandboxOf(container: unknown): readonly SandboxTarget[] {
   return [
     {
       name,
-      netns: `/proc/${pid}/ns/net`,
-      ...(resolvConf ? { resolvConf } : {}),
-      ...(hosts ? { hosts } : {}),
+      netns: `${root}/proc/${pid}/ns/net`,
+      ...(resolvConf ? { resolvConf: `${root}${resolvConf}` } : {}),
+      ...(hosts ? { hosts: `${root}${hosts}` } : {}),
     },
   ];
 }

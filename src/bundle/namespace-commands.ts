@@ -58,11 +58,15 @@ export async function findSaveTools(): Promise<SaveTools> {
     : { nft, legacy: legacy ?? plain };
 }
 
+/** Everything that a diagnosis may need, or only what a plan is compared with, in a fraction of the time. */
+export type CaptureScope = 'everything' | 'planned';
+
 export interface Asking {
   /** Path of the namespace; undefined: our own. */
   readonly netns: string | undefined;
   /** A host is also asked for its bridges, queues, connections and sets. */
   readonly role: 'host' | 'container';
+  readonly scope: CaptureScope;
   readonly modules: Modules;
   readonly saveTools: SaveTools;
   readonly limit: <T>(task: () => Promise<T>) => Promise<T>;
@@ -82,8 +86,7 @@ export async function askNamespace(asking: Asking): Promise<NamespaceAnswers> {
     if (answer.ok) answers.set(key, answer.stdout);
     else failures.set(key, answer.failed);
   };
-  const parts = asking.role === 'host' ? [...everywhere, ...onHosts] : everywhere;
-  await Promise.all(parts.map((part) => part(asking, put)));
+  await Promise.all(partsOf(asking).map((part) => part(asking, put)));
   return { answers, failures };
 }
 
@@ -101,24 +104,28 @@ const ip6Lists: readonly (readonly [AnswerKey, string])[] = [
   ['rule6', 'rule show'],
 ];
 
-const everywhere: readonly Part[] = [
+function partsOf({ role, scope }: Asking): readonly Part[] {
+  if (scope === 'everything')
+    return role === 'host' ? [...compared, ...sockets, ...onHosts] : [...compared, ...sockets];
+  return role === 'host' ? [...compared, askNftJson] : [askAddresses];
+}
+
+const compared: readonly Part[] = [
   (asking, put) =>
     askIp(asking, [], asking.role === 'host' ? [['link', 'link show'], ...ipLists] : ipLists, put),
   (asking, put) => askIp(asking, ['-6'], ip6Lists, put),
-  async (asking, put) => put('ss', await askSockets(asking)),
   askSettings,
   askNft,
 ];
+
+const sockets: readonly Part[] = [async (asking, put) => put('ss', await askSockets(asking))];
 
 const onHosts: readonly Part[] = [
   async (asking, put) => put('bridge-link', await command(asking, ['bridge', '-d', '-j', 'link', 'show'])),
   async (asking, put) => put('bridge-fdb', await command(asking, ['bridge', '-j', 'fdb', 'show'])),
   async (asking, put) => put('bridge-vlan', await command(asking, ['bridge', '-j', 'vlan', 'show'])),
   async (asking, put) => put('tc', await command(asking, ['tc', '-j', 'qdisc', 'show'])),
-  async (asking, put) => {
-    if (asking.modules.wouldLoad('nf_tables')) put('nft-json', text('{"nftables": []}\n'));
-    else put('nft-json', await command(asking, ['nft', '-j', 'list', 'ruleset']));
-  },
+  askNftJson,
   async (asking, put) => {
     const answer = await command(asking, ['cat', '/proc/net/nf_conntrack']);
     if (answer.ok) put('conntrack', answer);
@@ -129,6 +136,16 @@ const onHosts: readonly Part[] = [
   },
 ];
 
+/** Enough to know a container's link on the host by. */
+function askAddresses(asking: Asking, put: Put): Promise<void> {
+  return askIp(asking, [], [['addr', 'addr show']], put);
+}
+
+async function askNftJson(asking: Asking, put: Put): Promise<void> {
+  if (asking.modules.wouldLoad('nf_tables')) put('nft-json', text('{"nftables": []}\n'));
+  else put('nft-json', await command(asking, ['nft', '-j', 'list', 'ruleset']));
+}
+
 /**
  * Several lists in one process, since a host can have a hundred containers. ip prints one line of JSON for each and
  * stops at the first that fails; then each is asked alone, so that one refusal does not hide the others.
@@ -136,22 +153,22 @@ const onHosts: readonly Part[] = [
 async function askIp(
   asking: Asking,
   family: readonly string[],
-  lists: readonly (readonly [AnswerKey, string])[],
+  wanted: readonly (readonly [AnswerKey, string])[],
   put: Put,
 ): Promise<void> {
   const batch = await command(asking, ['ip', ...family, '-d', '-j', '-batch', '-'], {
-    stdin: lists.map(([, list]) => `${list}\n`).join(''),
+    stdin: wanted.map(([, list]) => `${list}\n`).join(''),
   });
   const lines = batch.stdout
     .toString('utf8')
     .split('\n')
     .filter((line) => line !== '');
-  if (batch.ok && lines.length === lists.length) {
-    for (const [index, [key]] of lists.entries()) put(key, text(`${lines[index] ?? ''}\n`));
+  if (batch.ok && lines.length === wanted.length) {
+    for (const [index, [key]] of wanted.entries()) put(key, text(`${lines[index] ?? ''}\n`));
     return;
   }
   await Promise.all(
-    lists.map(async ([key, list]) =>
+    wanted.map(async ([key, list]) =>
       put(key, await command(asking, ['ip', ...family, '-d', '-j', ...list.split(' ')])),
     ),
   );

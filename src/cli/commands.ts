@@ -5,7 +5,9 @@ import type { Command } from 'commander';
 import { captureCommand } from './capture.ts';
 import { configCommand } from './config.ts';
 import { doctorCommand } from './doctor.ts';
+import { driftCommand } from './drift.ts';
 import { explainCommand } from './explain.ts';
+import { healCommand } from './heal.ts';
 import { labCommand } from './lab.ts';
 import { rulesCommand } from './rules.ts';
 import { storeCommand } from './store.ts';
@@ -17,6 +19,8 @@ export const commands: readonly (() => Command)[] = [
   tourCommand,
   doctorCommand,
   traceCommand,
+  driftCommand,
+  healCommand,
   rulesCommand,
   upgradeCommand,
   explainCommand,

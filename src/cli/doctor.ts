@@ -31,6 +31,9 @@ async function doctor(options: QuestionOptions & { readonly json?: boolean }): P
     ...(flows === undefined ? {} : { flows }),
   });
   print.notes(problems);
+  const { engineNote } = await import('./engine-note.ts');
+  const aboutEngine = 'cannot' in expected ? undefined : engineNote(expected.engine);
+  if (aboutEngine !== undefined) process.stderr.write(`bridgekeeper: note: ${aboutEngine}\n`);
   if (options.json === true) {
     const { doctorJson } = await import('../report/doctor-json.ts');
     process.stdout.write(`${JSON.stringify(doctorJson(diagnosis))}\n`);

@@ -7,8 +7,9 @@ import type { FactProblem, Facts } from '../host/facts.ts';
 import type { HostState } from '../host/state.ts';
 import type { Flow } from '../net/flow.ts';
 import type { Prefix } from '../net/prefix.ts';
-import { badInput, systemRefused } from './failure.ts';
-import { readBundleInput, readInput } from './read-input.ts';
+import { badInput } from './failure.ts';
+import { bundleFacts, liveFacts, refuseBlindness } from './host-facts.ts';
+import { readInput } from './read-input.ts';
 
 export interface QuestionOptions {
   readonly bundle?: string;
@@ -72,7 +73,7 @@ export async function readQuestion(options: QuestionOptions): Promise<Question> 
   const outside = options.outside === undefined ? undefined : await readOutside(options.outside);
   const flowFile = options.flows === undefined ? undefined : await readFlows(options.flows);
   const own =
-    options.bundle === undefined ? await liveFacts(options.netns) : await readBundleInput(options.bundle);
+    options.bundle === undefined ? await liveFacts(options.netns) : await bundleFacts(options.bundle);
   const facts =
     outside === undefined ? own : { ...own, files: new Map([...own.files, ['outside.json', outside]]) };
   const { hostStateFromFacts } = await import('../host/state-from-facts.ts');
@@ -80,27 +81,6 @@ export async function readQuestion(options: QuestionOptions): Promise<Question> 
   if (options.bundle === undefined) refuseBlindness(facts, state);
   const flows = asked === undefined ? flowFile : [await resolveFlow(asked, state)];
   return { facts, state, problems, flows, outsideRoutes };
-}
-
-async function liveFacts(netns: string | undefined): Promise<Facts> {
-  const [{ captureLive }, { CaptureError }] = await Promise.all([
-    import('../engine/live.ts'),
-    import('../bundle/error.ts'),
-  ]);
-  return captureLive(netns === undefined ? {} : { netns }).catch((error: unknown) => {
-    throw error instanceof CaptureError ? systemRefused(error.message) : error;
-  });
-}
-
-/** A live host whose firewall could not be read would look as if it had none. */
-function refuseBlindness(facts: Facts, state: HostState): void {
-  const host = state.namespaces.find((n) => n.kind === 'host');
-  const hidden = host?.missing?.find((m) => m.part === 'firewall' && m.family !== 'ipv6');
-  if (hidden === undefined) return;
-  const notes = new TextDecoder().decode(facts.files.get('capture-notes.txt')).split('\n');
-  const note = notes.find((line) => line.startsWith(`${hidden.file}: `)) ?? hidden.file;
-  const why = process.geteuid?.() === 0 ? note : 'it needs root (sudo)';
-  throw systemRefused(`the firewall cannot be read: ${why}; or name a bundle with --bundle`);
 }
 
 async function readOutside(path: string): Promise<Uint8Array> {

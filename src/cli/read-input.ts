@@ -3,7 +3,6 @@
  * In: a path, `-` for standard input. Out: text. What the text means is the caller's subject.
  */
 import { createReadStream } from 'node:fs';
-import type { Facts } from '../host/facts.ts';
 import { badInput } from './failure.ts';
 
 /** Far above any real configuration or listing of networks. */
@@ -12,17 +11,6 @@ const maxBytes = 64 * 1024 * 1024;
 /** Reads a file as UTF-8. `what` says in a failure which of the user's arguments it was. */
 export async function readInput(path: string, what: string): Promise<string> {
   return (await readInputBytes(path, what)).toString('utf8');
-}
-
-/** Reads a bundle; what is wrong with it is the user's to put right. */
-export async function readBundleInput(path: string): Promise<Facts> {
-  const [{ readBundle }, { BundleError }] = await Promise.all([
-    import('../bundle/read.ts'),
-    import('../bundle/error.ts'),
-  ]);
-  return readBundle(path).catch((error: unknown) => {
-    throw error instanceof BundleError ? badInput(error.message) : error;
-  });
 }
 
 /** Reads a file whose encoding is its reader's subject. */

@@ -5,10 +5,12 @@
  */
 import { Command, Option } from 'commander';
 import type { Family } from '../net/addr.ts';
+import type { KnownEngine } from '../plan/engine-version.ts';
 import type { NotInForce } from '../plan/in-force.ts';
 import type { Plan } from '../plan/plan.ts';
 import { badInput, Failure } from './failure.ts';
-import { readBundleInput, readInput } from './read-input.ts';
+import { bundleFacts } from './host-facts.ts';
+import { readInput } from './read-input.ts';
 
 interface RulesOptions {
   readonly bundle?: string;
@@ -22,7 +24,7 @@ interface RulesOptions {
 
 /** What is printed, from whichever source. */
 interface Planned {
-  readonly engine: string;
+  readonly engine: KnownEngine;
   readonly plan: Plan;
   readonly notInForce: readonly NotInForce[];
   /** Things in the input that could not be used. */
@@ -62,7 +64,9 @@ async function printRules(options: RulesOptions): Promise<void> {
     const { generation } = plan;
     const output = {
       schema: 'bridgekeeper.rules/1',
-      engine,
+      engine: engine.version,
+      engineKnownBy: engine.by,
+      ...(engine.generations === undefined ? {} : { engineMayBe: engine.generations }),
       generation,
       tables,
       notInForce,
@@ -77,6 +81,9 @@ async function printRules(options: RulesOptions): Promise<void> {
       ? text.rulesWithReasons(ruleset, options.family)
       : text.rulesAsSave(ruleset, options.family),
   );
+  const { engineNote } = await import('./engine-note.ts');
+  const aboutEngine = engineNote(planned.engine);
+  if (aboutEngine !== undefined) note(aboutEngine);
   for (const line of [...planned.problems, ...unmodelled.map((what) => `not planned: ${what}`)]) note(line);
   const { describeOrigin } = await import('../options/problem.ts');
   for (const { option, configured, inForce } of planned.notInForce) {
@@ -93,14 +100,14 @@ function note(line: string): void {
 
 async function fromBundle(path: string, engine: string | undefined): Promise<Planned> {
   const [facts, { expectedFromFacts }, { describeStoreDifference }] = await Promise.all([
-    readBundleInput(path),
+    bundleFacts(path),
     import('../plan/expected.ts'),
     import('../plan/store-differences.ts'),
   ]);
   const expected = expectedFromFacts(facts, engine === undefined ? {} : { engine });
   if ('cannot' in expected) throw new Failure(3, `${path}: ${expected.cannot}`);
   return {
-    engine: expected.options.engine,
+    engine: expected.engine,
     plan: expected.plan,
     notInForce: expected.notInForce,
     problems: [
@@ -130,7 +137,7 @@ async function fromFiles(options: RulesOptions): Promise<Planned> {
   });
   switch (expected.kind) {
     case 'planned':
-      return { engine, plan: expected.plan, notInForce: [], problems: [] };
+      return { engine: { version: engine, by: 'given' }, plan: expected.plan, notInForce: [], problems: [] };
     case 'bad-input':
       throw badInput(expected.why);
     case 'cannot':

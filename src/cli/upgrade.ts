@@ -9,7 +9,8 @@ import type { Resolution } from '../options/resolve.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { EngineState } from '../plan/transition.ts';
 import { badInput, Failure } from './failure.ts';
-import { readBundleInput, readInput } from './read-input.ts';
+import { bundleFacts } from './host-facts.ts';
+import { readInput } from './read-input.ts';
 
 interface UpgradeOptions {
   readonly bundle?: string;
@@ -107,7 +108,7 @@ function writeJson(answer: object): void {
 
 async function fromBundle(path: string, from: string | undefined): Promise<Before> {
   const [facts, { expectedFromFacts }, { configurationFromFacts }] = await Promise.all([
-    readBundleInput(path),
+    bundleFacts(path),
     import('../plan/expected.ts'),
     import('../plan/configuration-from-facts.ts'),
   ]);

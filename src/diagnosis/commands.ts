@@ -36,6 +36,8 @@ function commandsOf(change: StateChange): readonly Args[] {
       return [['sysctl', '-w', `${change.name}=${change.value}`]];
     case 'link-up':
       return [['ip', 'link', 'set', change.dev, 'up']];
+    case 'delete-link':
+      return [['ip', 'link', 'delete', change.dev]];
     case 'rename-link':
       return [
         ['ip', 'link', 'set', change.dev, 'down'],

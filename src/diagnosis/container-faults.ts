@@ -1,6 +1,8 @@
 /**
  * Faults inside containers: an address or a default route other than the engine gave. In: the patient. Out: faults.
  */
+
+import { endpointsOf, networkGateway } from '../drift/networks.ts';
 import { defaultRoute, type StateChange } from '../host/change.ts';
 import type { Link, Namespace } from '../host/state.ts';
 import type { Endpoint, Network } from '../intent/intent.ts';
@@ -8,7 +10,6 @@ import { formatAddr, sameAddr } from '../net/addr.ts';
 import { formatPrefix, samePrefix } from '../net/prefix.ts';
 import type { Patient } from './candidate.ts';
 import type { Fault } from './fault.ts';
-import { endpointsOf, networkGateway } from './networks.ts';
 
 /** Inside containers: address and default route as the engine gave them. */
 export function containerFaultsOf(patient: Patient, host: Namespace): Fault[] {

@@ -2,16 +2,24 @@
  * Faults of links: down, detached, renamed, gone, without their address; bridge ports that block; proxies that do not run.
  * In: the patient and its host. Out: faults. Containers' own addresses and routes are `container-faults.ts`'s subject.
  */
+import {
+  addAddress,
+  bringBackBridge,
+  joinBridge,
+  lostAddresses,
+  lostBridges,
+  lostProxies,
+  renamedBridges,
+  strayPorts,
+} from '../drift/lost.ts';
+import { bridgeNames, endpointsOf, networkGateway } from '../drift/networks.ts';
+import { startProxies } from '../drift/proxies.ts';
 import type { Link, Namespace } from '../host/state.ts';
-import type { Network } from '../intent/intent.ts';
-import { formatAddr, sameAddr } from '../net/addr.ts';
 import { formatPrefix } from '../net/prefix.ts';
 import type { Patient } from './candidate.ts';
 import type { Cause } from './causes.ts';
 import { containerRoutes } from './container-faults.ts';
 import type { Fault } from './fault.ts';
-import { bridgeNames, bridgeOf, endpointsOf, networkGateway } from './networks.ts';
-import { startProxies } from './proxies.ts';
 import { lostDefaultRoute } from './route-faults.ts';
 import { shellLine } from './shell.ts';
 
@@ -28,7 +36,6 @@ export function linkFaults(patient: Patient, host: Namespace): Fault[] {
 
 function links(patient: Patient, host: Namespace): Fault[] {
   const faults: Fault[] = [];
-  const bridges = bridgeNames(patient);
   for (const link of host.links) {
     const change = { namespace: host.name, kind: 'link-up', dev: link.name } as const;
     if (!link.up && link.kind !== 'loopback') {
@@ -41,16 +48,15 @@ function links(patient: Patient, host: Namespace): Fault[] {
       });
     }
     if (link.port !== undefined) faults.push(...portFaults(host, link));
-    const bridge = link.master === undefined ? bridgeOf(patient, link) : undefined;
-    if (bridge !== undefined) {
-      faults.push({
-        cause: 'veth-detached',
-        changes: [{ namespace: host.name, kind: 'link-master', dev: link.name, master: bridge }],
-        params: { link: link.name, bridge },
-      });
-    }
   }
-  faults.push(...renamed(host, bridges));
+  for (const { link, bridge } of strayPorts(patient, host)) {
+    faults.push({
+      cause: 'veth-detached',
+      changes: [joinBridge(host, link, bridge)],
+      params: { link: link.name, bridge },
+    });
+  }
+  faults.push(...renamed(patient, host));
   for (const ns of patient.state.namespaces) {
     if (ns.kind !== 'container') continue;
     for (const link of ns.links) {
@@ -86,68 +92,32 @@ function portFaults(host: Namespace, link: Link): Fault[] {
   return faults;
 }
 
-/** A bridge that the plan names is gone, and one that it does not name carries its address. */
-function renamed(host: Namespace, bridges: ReadonlyMap<string, Network>): Fault[] {
-  return [...bridges].flatMap(([name, network]) => {
-    if (host.links.some((l) => l.name === name)) return [];
-    const gateway = networkGateway(network);
-    const now = host.links.find(
-      (l) =>
-        l.kind === 'bridge' &&
-        gateway !== undefined &&
-        l.addresses.some((a) => sameAddr(a.prefix.addr, gateway)),
-    );
-    if (now === undefined) return [];
-    return [
-      {
-        cause: 'bridge-renamed' as const,
-        changes: [{ namespace: host.name, kind: 'rename-link' as const, dev: now.name, name }],
-        params: { link: now.name, bridge: name },
-      },
-    ];
-  });
+/** A bridge that the plan names is gone, and another carries its address. */
+function renamed(patient: Patient, host: Namespace): Fault[] {
+  return renamedBridges(patient, host).map(({ planned, link }) => ({
+    cause: 'bridge-renamed',
+    changes: [{ namespace: host.name, kind: 'rename-link', dev: link.name, name: planned.name }],
+    params: { link: link.name, bridge: planned.name },
+  }));
 }
 
 /** Addresses that the plan puts on bridges. */
 function addresses(patient: Patient, host: Namespace): Fault[] {
-  return (patient.expected?.plan.links ?? []).flatMap((planned) => {
-    const link = host.links.find((l) => l.name === planned.name);
-    if (link === undefined) return [];
-    return planned.addresses
-      .filter(({ prefix }) => !link.addresses.some((a) => sameAddr(a.prefix.addr, prefix.addr)))
-      .map(
-        ({ prefix }): Fault => ({
-          cause: 'bridge-address-missing',
-          changes: [{ namespace: host.name, kind: 'add-address', dev: link.name, prefix }],
-          params: { bridge: link.name, address: formatPrefix(prefix) },
-        }),
-      );
-  });
+  return lostAddresses(patient, host).map(({ planned, address }) => ({
+    cause: 'bridge-address-missing',
+    changes: [addAddress(host, planned.name, address.prefix)],
+    params: { bridge: planned.name, address: formatPrefix(address.prefix) },
+  }));
 }
 
-/** Bridges of the plan that are gone, with the containers' links that were their ports. */
+/** Bridges of the plan that are gone. */
 function deleted(patient: Patient, host: Namespace): Fault[] {
-  return (patient.expected?.plan.links ?? []).flatMap((planned) => {
-    if (host.links.some((l) => l.name === planned.name)) return [];
-    const prefix = planned.addresses[0]?.prefix;
-    const ports = host.links.filter((l) => l.master === undefined && bridgeOf(patient, l) === planned.name);
-    return [
-      {
-        cause: 'bridge-down',
-        changes: [
-          { namespace: host.name, kind: 'add-bridge', dev: planned.name, mtu: planned.mtu, prefix },
-          ...ports.map((l) => ({
-            namespace: host.name,
-            kind: 'link-master' as const,
-            dev: l.name,
-            master: planned.name,
-          })),
-        ],
-        params: { link: planned.name },
-        cost: 1.5,
-      },
-    ];
-  });
+  return lostBridges(patient, host).map((planned) => ({
+    cause: 'bridge-down',
+    changes: bringBackBridge(patient, host, planned),
+    params: { link: planned.name },
+    cost: 1.5,
+  }));
 }
 
 /** Endpoints without a link: the veth pair is gone, and only the engine makes a new one. */
@@ -175,17 +145,7 @@ function unlinked(patient: Patient): Fault[] {
 
 /** Proxies of the plan that do not run. */
 function proxies(patient: Patient, host: Namespace): Fault[] {
-  const running = patient.state.proxies;
-  if (running === undefined) return [];
-  const lost = (patient.expected?.plan.proxies ?? []).filter(
-    (p) =>
-      !running.some(
-        (r) =>
-          r.hostPort === p.hostPort &&
-          r.protocol === p.protocol &&
-          formatAddr(r.hostAddress) === p.hostAddress,
-      ),
-  );
+  const lost = lostProxies(patient);
   if (lost.length === 0) return [];
   return [
     {

@@ -3,6 +3,8 @@
  * In: the patient and one hit. Out: candidates that let the bridges pass that base chain, take the rule away, or open the
  * policy. An accept in another chain never helps, so only the chain that stops is changed.
  */
+
+import { bridgeNames } from '../drift/networks.ts';
 import { acceptDevice, type NftEdit } from '../firewall/nft/edit.ts';
 import { formatNftRule } from '../firewall/nft/format.ts';
 import {
@@ -12,21 +14,22 @@ import {
   type NftTable,
   tableText,
 } from '../firewall/nft/model.ts';
+import { ownerOfNftTable } from '../firewall/owners.ts';
 import type { Namespace } from '../host/state.ts';
 import type { NftHit } from '../packet/trace.ts';
+import { isDockerNftTable } from '../plan/docker-rules.ts';
 import type { Candidate, Patient } from './candidate.ts';
 import type { Cause } from './causes.ts';
 import type { Repair } from './finding.ts';
-import { bridgeNames } from './networks.ts';
 import { shellLine } from './shell.ts';
 
 export function nftCandidates(patient: Patient, ns: Namespace, hit: NftHit): Candidate[] {
   const table = ns.nft?.tables.find((t) => tableText(t) === hit.table);
   const chain = table === undefined ? undefined : findNftChain(table, hit.chain);
-  if (table === undefined || chain === undefined || isEngine(table)) return [];
+  if (table === undefined || chain === undefined || isDockerNftTable(table.name)) return [];
   const { rule } = hit;
   if (rule !== undefined && !stops(rule)) return [];
-  const firewalld = table.name === 'firewalld';
+  const firewalld = isFirewalld(table);
   const cause = causeOf(ns, table, chain);
   const base = {
     cause,
@@ -77,9 +80,8 @@ export function nftCandidates(patient: Patient, ns: Namespace, hit: NftHit): Can
   return [...passed, candidate('remove', [{ ...at, kind: 'delete-rule', rule }], firewalld ? 1.5 : 1)];
 }
 
-/** dockerd's own tables: `docker-bridges` on the host, `docker-dns` in containers (29 with the nftables backend). */
-function isEngine(table: NftTable): boolean {
-  return table.name.startsWith('docker-');
+function isFirewalld({ name }: NftTable): boolean {
+  return ownerOfNftTable(name)?.owner === 'firewalld';
 }
 
 /** A jump into a chain is not what stops a packet; what is in the chain is. */
@@ -149,7 +151,7 @@ function zoneRepair(table: NftTable, bridge: string): Repair {
 function causeOf(ns: Namespace, table: NftTable, chain: NftChain): Cause {
   if (ns.kind === 'container') return 'container-firewall-drops';
   const [above] = baseChainsAbove(table, chain);
-  if (table.name === 'firewalld') {
+  if (isFirewalld(table)) {
     return above?.base?.hook === 'input' ? 'input-reject' : 'firewalld-rejects-forward';
   }
   return 'extra-base-chain-drops';

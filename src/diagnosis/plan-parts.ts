@@ -4,11 +4,11 @@
  * flushed: then the event is the cause, and its single rules are not tried one by one.
  */
 
+import { comparablePart } from '../drift/firewall.ts';
 import { formatRule, sameRule } from '../firewall/args.ts';
 import { diffRulesets, type RuleAt } from '../firewall/diff.ts';
-import { mergeRulesets } from '../firewall/merge.ts';
+import { insertedFirst, putBack } from '../firewall/put-back.ts';
 import type { Rule, Ruleset, Table, TableName } from '../firewall/ruleset.ts';
-import type { Namespace } from '../host/state.ts';
 import type { Candidate, Patient } from './candidate.ts';
 import type { Cause } from './causes.ts';
 
@@ -20,9 +20,10 @@ export function planPartCandidates(patient: Patient): Candidate[] {
   const { expected, state } = patient;
   const host = state.namespaces.find((n) => n.kind === 'host');
   if (expected === undefined || host === undefined) return [];
-  const plan = knownPart(expected.plan.ruleset, host);
+  const plan = comparablePart(expected.plan.ruleset, host);
   const { missing } = diffRulesets(plan, host.firewall);
   if (missing.length === 0) return [];
+  const isFirst = insertedFirst(expected.plan.operations);
   const restore = (
     key: string,
     cause: Cause,
@@ -39,7 +40,7 @@ export function planPartCandidates(patient: Patient): Candidate[] {
         namespace: host.name,
         kind: 'ruleset',
         from: host.firewall,
-        to: mergeRulesets(host.firewall, undefined, target),
+        to: putBack(host.firewall, target, isFirst),
       },
     ],
     cost,
@@ -71,13 +72,6 @@ export function planPartCandidates(patient: Patient): Candidate[] {
     candidates.push(restore('all that is missing', cause, 3, missing, plan));
   }
   return candidates;
-}
-
-/** The plan for families whose rules the facts hold: what is not known is not missing. */
-function knownPart(plan: Ruleset, host: Namespace): Ruleset {
-  const unknown = (host.missing ?? []).filter((m) => m.part === 'firewall');
-  const isKnown = (table: Table) => !unknown.some((m) => m.family === undefined || m.family === table.family);
-  return { tables: plan.tables.filter(isKnown) };
 }
 
 function isIn(part: RuleAt, table: Table): boolean {

@@ -2,6 +2,8 @@
  * Faults of routing: routes that refuse, overlap, lead to dead links or are gone; policy rules and neighbours set by hand.
  * In: the patient and its host. Out: faults.
  */
+
+import { bridgeNames, isContainerAddress } from '../drift/networks.ts';
 import { defaultRoute, type StateChange } from '../host/change.ts';
 import type { Link, Namespace, Route } from '../host/state.ts';
 import { formatAddr } from '../net/addr.ts';
@@ -10,7 +12,6 @@ import type { Patient } from './candidate.ts';
 import type { Cause } from './causes.ts';
 import { lineEvidence } from './evidence.ts';
 import type { Fault } from './fault.ts';
-import { bridgeNames, isContainerAddress } from './networks.ts';
 
 /** Everything that is wrong with routing. */
 export function routeFaults(patient: Patient, host: Namespace): Fault[] {

@@ -3,6 +3,8 @@
  * In: the patient and the traces of failing flows. Out: candidates that take such a rule away, or let the bridge pass
  * it. Looking at what was hit keeps the search small on hosts with thousands of rules.
  */
+
+import { bridgeNames } from '../drift/networks.ts';
 import { formatRule, sameRule } from '../firewall/args.ts';
 import {
   type Chain,
@@ -14,10 +16,10 @@ import {
 } from '../firewall/ruleset.ts';
 import type { Namespace } from '../host/state.ts';
 import type { IptablesHit, RuleHit, Trace } from '../packet/trace.ts';
+import { ruleClassifier } from '../plan/classify.ts';
 import type { Candidate, Patient } from './candidate.ts';
 import type { Cause } from './causes.ts';
 import { ruleEvidence } from './evidence.ts';
-import { bridgeNames } from './networks.ts';
 import { nftCandidates } from './nft-faults.ts';
 
 /** Candidates for everything foreign that these walks met. */
@@ -49,7 +51,7 @@ function hitsOf(trace: Trace): { namespace: string; hit: RuleHit }[] {
 function candidatesFor(patient: Patient, ns: Namespace, hit: RuleHit): Candidate[] {
   if (hit.backend === 'nftables') return nftCandidates(patient, ns, hit);
   if (hit.rule === undefined) return hit.position === 0 ? policyCandidates(patient, ns, hit) : [];
-  if (ns.kind === 'host' && isPlanned(patient, hit, hit.rule)) return [];
+  if (ns.kind === 'host' && isPlanned(patient, ns, hit, hit.rule)) return [];
   const table = tableOf(ns.firewall, hit);
   // A jump into a chain is not what stops a packet; what is in the chain is.
   if (
@@ -171,9 +173,12 @@ function editChain(ruleset: Ruleset, table: Table, name: string, edit: (chain: C
 }
 
 /** Whether the engine made this rule: it is in the plan, or, without a plan, it looks like one of the engine's. */
-function isPlanned(patient: Patient, hit: IptablesHit, rule: Rule): boolean {
+function isPlanned(patient: Patient, ns: Namespace, hit: IptablesHit, rule: Rule): boolean {
   const plan = patient.expected?.plan.ruleset;
-  if (plan === undefined) return looksLikeEngine(hit, rule);
+  if (plan === undefined) {
+    const classify = ruleClassifier(ns.firewall);
+    return classify({ family: 'ipv4', table: hit.table, chain: hit.chain, rule }).owner === 'docker';
+  }
   const table = findTable(plan, { backend: hit.backend, family: 'ipv4', table: hit.table });
   const chain = table === undefined ? undefined : findChain(table, hit.chain);
   return chain?.rules.some((r) => sameRule(r, rule)) === true;
@@ -185,14 +190,6 @@ function isPlannedPolicy(patient: Patient, hit: IptablesHit): boolean {
   if (plan === undefined) return hit.chain === 'FORWARD';
   const table = findTable(plan, { backend: hit.backend, family: 'ipv4', table: hit.table });
   return table !== undefined && findChain(table, hit.chain)?.policy === 'DROP';
-}
-
-function looksLikeEngine(hit: IptablesHit, rule: Rule): boolean {
-  if (hit.chain === 'DOCKER-USER') return rule.target?.name === 'RETURN';
-  if (hit.chain.startsWith('DOCKER') || rule.target?.name.startsWith('DOCKER') === true) return true;
-  if (hit.table === 'filter' && hit.chain !== 'FORWARD') return false;
-  const devices = [rule.inInterface?.value, rule.outInterface?.value];
-  return devices.some((d) => d !== undefined && /^(docker0|docker_gwbridge|br-[0-9a-f]{12})$/.test(d));
 }
 
 const rateMatches = new Set(['limit', 'hashlimit', 'recent', 'connlimit', 'statistic', 'quota']);

@@ -3,6 +3,8 @@
  * In: what is expected of the host. Out: candidates whose change is the difference between the plan and what a transition makes
  * of it, on the observed host. Which setting matters is found by trying, not by knowing.
  */
+
+import { startProxies } from '../drift/proxies.ts';
 import { mergeRulesets } from '../firewall/merge.ts';
 import { printSave } from '../firewall/save.ts';
 import { defaultRoute, type StateChange } from '../host/change.ts';
@@ -16,7 +18,6 @@ import type { Candidate, Patient } from './candidate.ts';
 import { meaningOf } from './causes.ts';
 import { settingEvidence } from './evidence.ts';
 import { type Flip, jointFlips, notInForceFlips, optionFlips } from './option-flips.ts';
-import { startProxies } from './proxies.ts';
 
 /** Candidates for every setting that is not at its default and whose default would change the plan. */
 export function settingCandidates(patient: Patient): Candidate[] {

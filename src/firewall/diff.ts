@@ -2,9 +2,9 @@
  * Expected against observed: what is missing, what is extra, what stands in another order, which policies differ.
  * In: two Rulesets. Out: plain data. It does not judge which difference matters and repairs nothing.
  */
-import { ruleKey } from './args.ts';
+import { alignChains } from './align.ts';
 import type { TableKey } from './machine.ts';
-import { type Chain, findChain, findTable, type Rule, type Ruleset, type Table } from './ruleset.ts';
+import { findChain, findTable, type Rule, type Ruleset, type Table } from './ruleset.ts';
 
 export interface ChainRef {
   readonly key: TableKey;
@@ -23,6 +23,8 @@ export interface MovedRule extends ChainRef {
   /** Both 1-based. */
   readonly expected: number;
   readonly observed: number;
+  /** False: no packet notices. */
+  readonly matters: boolean;
 }
 
 export interface PolicyDifference extends ChainRef {
@@ -72,10 +74,22 @@ export function diffRulesets(expected: Ruleset, observed: Ruleset): RulesetDiffe
           observed: after?.policy ?? 'ACCEPT',
         });
       }
-      const chain = diffChain(before, after);
-      for (const { rule, position } of chain.missing) out.missing.push({ ...ref, rule, position });
-      for (const { rule, position } of chain.extra) out.extra.push({ ...ref, rule, position });
-      for (const moved of chain.moved) out.misordered.push({ ...ref, ...moved });
+      const [planned, seen] = [before?.rules ?? [], after?.rules ?? []];
+      const { pairs, missing, extra } = alignChains(planned, seen);
+      for (const place of missing) out.missing.push(...ruleAt(ref, planned, place));
+      for (const place of extra) out.extra.push(...ruleAt(ref, seen, place));
+      for (const { planned: expected, observed: at, order } of pairs) {
+        if (order === 'in-place') continue;
+        for (const moved of ruleAt(ref, seen, at)) {
+          const { position, ...where } = moved;
+          out.misordered.push({
+            ...where,
+            expected: expected + 1,
+            observed: position,
+            matters: order === 'misordered',
+          });
+        }
+      }
     }
   }
   return out;
@@ -89,59 +103,7 @@ function chainNames(left: Table | undefined, right: Table | undefined): Readonly
   return new Set([...(left?.chains ?? []), ...(right?.chains ?? [])].map((chain) => chain.name));
 }
 
-interface Placed {
-  readonly rule: Rule;
-  readonly position: number;
-}
-
-interface ChainDifference {
-  readonly missing: readonly Placed[];
-  readonly extra: readonly Placed[];
-  readonly moved: readonly { readonly rule: Rule; readonly expected: number; readonly observed: number }[];
-}
-
-function diffChain(before: Chain | undefined, after: Chain | undefined): ChainDifference {
-  /** Places of each rule in the expected chain that have no partner yet, first one first. */
-  const open = new Map<string, number[]>();
-  for (const [index, rule] of (before?.rules ?? []).entries()) {
-    const key = ruleKey(rule);
-    const places = open.get(key);
-    if (places === undefined) open.set(key, [index]);
-    else places.push(index);
-  }
-  for (const places of open.values()) places.reverse();
-  const extra: Placed[] = [];
-  const pairs: { rule: Rule; expected: number; observed: number }[] = [];
-  for (const [index, rule] of (after?.rules ?? []).entries()) {
-    const place = open.get(ruleKey(rule))?.pop();
-    if (place === undefined) extra.push({ rule, position: index + 1 });
-    else pairs.push({ rule, expected: place + 1, observed: index + 1 });
-  }
-  const absent = new Set([...open.values()].flat());
-  const missing = (before?.rules ?? []).flatMap((rule, index) =>
-    absent.has(index) ? [{ rule, position: index + 1 }] : [],
-  );
-  const inPlace = longestIncreasing(pairs.map((pair) => pair.expected));
-  return { missing, extra, moved: pairs.filter((_, index) => !inPlace.has(index)) };
-}
-
-/** Indices of a longest increasing subsequence: what may stay where it is (patience sorting). */
-function longestIncreasing(values: readonly number[]): ReadonlySet<number> {
-  /** Index of the smallest last element of a run of each length. */
-  const ends: number[] = [];
-  const previous: (number | undefined)[] = [];
-  for (const [index, value] of values.entries()) {
-    let low = 0;
-    let high = ends.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if ((values[ends[middle] ?? 0] ?? 0) < value) low = middle + 1;
-      else high = middle;
-    }
-    previous.push(ends[low - 1]);
-    ends[low] = index;
-  }
-  const chosen = new Set<number>();
-  for (let at = ends.at(-1); at !== undefined; at = previous[at]) chosen.add(at);
-  return chosen;
+function ruleAt(ref: ChainRef, rules: readonly Rule[], place: number): readonly RuleAt[] {
+  const rule = rules[place];
+  return rule === undefined ? [] : [{ ...ref, rule, position: place + 1 }];
 }

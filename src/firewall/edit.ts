@@ -4,6 +4,7 @@
  * counters and reasons do not count.
  */
 import { formatRule } from './args.ts';
+import { longestIncreasing } from './increasing.ts';
 import type { Command } from './operation.ts';
 import type { Chain, Rule, Table } from './ruleset.ts';
 
@@ -110,25 +111,4 @@ function middlePairs(old: readonly Written[], wanted: readonly Written[], head: 
     if (place !== undefined) pairs.push({ old: i, wanted: place });
   }
   return longestIncreasing(pairs.map((pair) => pair.wanted)).flatMap((i) => pairs[i] ?? []);
-}
-
-/** Indices of a longest strictly increasing subsequence (patience sorting). */
-function longestIncreasing(values: readonly number[]): readonly number[] {
-  /** tails[k]: index of the smallest value that ends an increasing run of length k + 1. */
-  const tails: number[] = [];
-  const previous: (number | undefined)[] = [];
-  for (const [i, value] of values.entries()) {
-    let low = 0;
-    let high = tails.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if ((values[tails[middle] ?? 0] ?? 0) < value) low = middle + 1;
-      else high = middle;
-    }
-    previous[i] = low > 0 ? tails[low - 1] : undefined;
-    tails[low] = i;
-  }
-  const result: number[] = [];
-  for (let i = tails.at(-1); i !== undefined; i = previous[i]) result.push(i);
-  return result.reverse();
 }

@@ -7,11 +7,10 @@ import { sameRule } from './args.ts';
 import { type Chain, findChain, type Rule, type Ruleset, type Table } from './ruleset.ts';
 
 /**
- * `from` undefined: everything of `to` that is missing is put back and nothing is taken away.
- * A rule of `to` goes after the nearest rule that precedes it in `to` and is there, else before the nearest that
+ * A rule that `to` has and `from` has not goes after the nearest rule that precedes it in `to` and is there, else before the nearest that
  * follows, else to the end.
  */
-export function mergeRulesets(observed: Ruleset, from: Ruleset | undefined, to: Ruleset): Ruleset {
+export function mergeRulesets(observed: Ruleset, from: Ruleset, to: Ruleset): Ruleset {
   const tables = observed.tables.map((table) => mergeTable(table, find(from, table), find(to, table)));
   const added = to.tables.filter((table) => find(observed, table) === undefined);
   return { tables: [...tables, ...added] };
@@ -41,8 +40,8 @@ function mergeChain(observed: Chain, from: Chain | undefined, to: Chain | undefi
   const wanted = to?.rules ?? [];
   const dropped = minus(from?.rules ?? [], wanted);
   const kept = minus(observed.rules, dropped);
-  const rules = insertMissing(kept, from === undefined ? wanted : [...wanted], from?.rules);
-  const policyChanged = to?.policy !== undefined && from !== undefined && from.policy !== to.policy;
+  const rules = insertMissing(kept, wanted, from?.rules ?? []);
+  const policyChanged = to?.policy !== undefined && from?.policy !== undefined && from.policy !== to.policy;
   return { ...observed, rules, ...(policyChanged && to?.policy !== undefined ? { policy: to.policy } : {}) };
 }
 
@@ -56,11 +55,11 @@ function minus(rules: readonly Rule[], taken: readonly Rule[]): Rule[] {
   return left;
 }
 
-/** Puts the rules of `wanted` in that are not in `present`; with `known`, only those that are not in `known` either. */
+/** Puts the rules of `wanted` in that are neither in `present` nor in `known`. */
 function insertMissing(
   present: readonly Rule[],
   wanted: readonly Rule[],
-  known: readonly Rule[] | undefined,
+  known: readonly Rule[],
 ): readonly Rule[] {
   const result = [...present];
   const spare = [...present];
@@ -68,7 +67,7 @@ function insertMissing(
     const at = spare.findIndex((r) => sameRule(r, rule));
     return at < 0 ? undefined : spare.splice(at, 1)[0];
   });
-  const alreadyMissing = known === undefined ? [] : minus(known, present);
+  const alreadyMissing = minus(known, present);
   for (const [index, rule] of wanted.entries()) {
     if (place[index] !== undefined) continue;
     const lost = alreadyMissing.findIndex((r) => sameRule(r, rule));

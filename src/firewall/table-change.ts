@@ -3,8 +3,8 @@
  * The two backends differ in what they refuse; both are kept. Creating the table itself is `machine.ts`'s subject.
  */
 import type { Reason } from '../net/reason.ts';
-import { ruleKey } from './args.ts';
 import { hasLoop, jumpsTo } from './chain-graph.ts';
+import { findRule, hasRule, insertRule, removeRule } from './chain-rules.ts';
 import { isTargetExtension, isVerdict } from './modules.ts';
 import type { Command } from './operation.ts';
 import { type Chain, findChain, type Rule, type Table } from './ruleset.ts';
@@ -68,20 +68,22 @@ export function changeTable(
     case 'check': {
       const error = missingTarget(table, command.rule);
       if (error !== undefined) return error;
-      return ruleIndex(table, command.chain, command.rule) < 0 ? noRule : table;
+      const chain = findChain(table, command.chain);
+      return chain !== undefined && hasRule(chain, command.rule) ? table : noRule;
     }
     case 'delete': {
       const error = missingTarget(table, command.rule);
       if (error !== undefined) return error;
-      const index = ruleIndex(table, command.chain, command.rule);
-      return index < 0 ? noRule : removeRule(table, command.chain, index);
+      const chain = findChain(table, command.chain);
+      const index = chain === undefined ? -1 : findRule(chain, command.rule);
+      return chain === undefined || index < 0 ? noRule : withoutRule(table, chain, index);
     }
     case 'delete-at': {
       const chain = findChain(table, command.chain);
       // iptables-nft has no built-in chains to look into before the table is there.
       if (chain === undefined || (!exists && table.backend === 'iptables-nft')) return noChain;
       if (command.at > chain.rules.length) return fail('index-too-big', 'Index of deletion too big.');
-      return removeRule(table, chain.name, command.at - 1);
+      return withoutRule(table, chain, command.at - 1);
     }
     case 'flush':
       return flush(table, command.chain);
@@ -134,7 +136,7 @@ function addRule(
   const jump = rule.target === undefined ? undefined : findChain(table, rule.target.name);
   if (jump?.policy !== undefined) return refused('bad-target', 'Operation not supported', invalid);
   const kept: Rule = rule.reason === undefined && reason !== undefined ? { ...rule, reason } : rule;
-  const after = putChain(table, { ...chain, rules: chain.rules.toSpliced(index, 0, kept) });
+  const after = putChain(table, insertRule(chain, index, kept));
   return jump !== undefined && hasLoop(after)
     ? refused('loop', 'Too many links', 'Too many levels of symbolic links.')
     : after;
@@ -153,15 +155,8 @@ function missingTarget(table: Table, { target }: Rule): MachineError | undefined
   );
 }
 
-function ruleIndex(table: Table, chain: string, rule: Rule): number {
-  const key = ruleKey(rule);
-  return findChain(table, chain)?.rules.findIndex((r) => ruleKey(r) === key) ?? -1;
-}
-
-function removeRule(table: Table, name: string, index: number): Table | MachineError {
-  const chain = findChain(table, name);
-  if (chain === undefined) return noChain;
-  const after = putChain(table, { ...chain, rules: chain.rules.toSpliced(index, 1) });
+function withoutRule(table: Table, chain: Chain, index: number): Table | MachineError {
+  const after = putChain(table, removeRule(chain, index));
   // Without a verdict that hid it, a loop may come to light: legacy looks at the whole table at every change.
   const exposes = table.backend === 'iptables-legacy' && isVerdict(chain.rules[index]?.target?.name ?? '');
   return exposes && hasLoop(after) ? fail('loop', 'Too many levels of symbolic links.') : after;

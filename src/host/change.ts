@@ -30,6 +30,7 @@ export type StateChange = { readonly namespace: string } & (
       readonly before: string | undefined;
     }
   | { readonly kind: 'link-up'; readonly dev: string }
+  | { readonly kind: 'delete-link'; readonly dev: string }
   | { readonly kind: 'rename-link'; readonly dev: string; readonly name: string }
   | { readonly kind: 'link-master'; readonly dev: string; readonly master: string }
   | { readonly kind: 'link-mtu'; readonly dev: string; readonly mtu: number }
@@ -109,6 +110,8 @@ function changed(ns: Namespace, change: StateChange): Namespace {
         ),
         change.dev,
       );
+    case 'delete-link':
+      return deleteLink(ns, change.dev);
     case 'rename-link':
       return renameLink(ns, change.dev, change.name);
     case 'link-master':
@@ -157,6 +160,19 @@ function withSysctl(ns: Namespace, name: string, value: string): Namespace['sysc
 
 function editLink(ns: Namespace, dev: string, edit: (link: Link) => Link): Namespace {
   return { ...ns, links: ns.links.map((l) => (l.name === dev ? edit(l) : l)) };
+}
+
+/** A bridge that goes lets its ports go; routes through it go with it. */
+function deleteLink(ns: Namespace, dev: string): Namespace {
+  const links = ns.links
+    .filter(({ name }) => name !== dev)
+    .map(
+      ({ master, port, ...link }): Link =>
+        master === undefined || master === dev
+          ? link
+          : { ...link, master, ...(port === undefined ? {} : { port }) },
+    );
+  return { ...ns, links, routes: ns.routes.filter((route) => route.dev !== dev) };
 }
 
 function renameLink(ns: Namespace, dev: string, name: string): Namespace {

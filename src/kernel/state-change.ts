@@ -36,6 +36,8 @@ function stepsOf(change: StateChange, netns: NamespacePath): readonly Step[] | u
     }
     case 'link-up':
       return [{ ...at, kind: 'set-link', name: change.dev, set: { up: true }, before: { up: false } }];
+    case 'delete-link':
+      return [{ ...at, kind: 'delete-link', name: change.dev }];
     case 'rename-link':
       return [{ ...at, kind: 'rename-link', name: change.dev, to: change.name }];
     case 'add-bridge':

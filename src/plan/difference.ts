@@ -5,9 +5,9 @@
  */
 import { formatRule } from '../firewall/args.ts';
 import type { Ruleset } from '../firewall/ruleset.ts';
-import { type Family, formatAddr } from '../net/addr.ts';
-import { formatPrefix } from '../net/prefix.ts';
+import type { Family } from '../net/addr.ts';
 import type { Reason } from '../net/reason.ts';
+import { linkText, proxyText, routeText } from './part-text.ts';
 import type { Plan } from './plan.ts';
 
 export interface PlanPart {
@@ -46,28 +46,11 @@ export function planParts(plan: Plan): readonly PlanPart[] {
 
 function otherParts(plan: Plan): readonly PlanPart[] {
   return [
-    ...plan.links.map(({ name, mtu, addresses, reason }) =>
-      part(
-        'link',
-        [`${name} mtu ${mtu}`, ...addresses.map(({ prefix }) => formatPrefix(prefix))].join(' '),
-        reason,
-      ),
-    ),
-    ...plan.routes.map(({ dst, dev, preferredSource, reason }) => {
-      const source = preferredSource === undefined ? '' : ` src ${formatAddr(preferredSource)}`;
-      return part('route', `${formatPrefix(dst)} dev ${dev}${source}`, reason);
-    }),
+    ...plan.links.map((link) => part('link', linkText(link), link.reason)),
+    ...plan.routes.map((route) => part('route', routeText(route), route.reason)),
     ...[...plan.sysctls].map(([name, { value, reason }]) => part('sysctl', `${name} = ${value}`, reason)),
-    ...plan.proxies.map((proxy) => {
-      const host = endOf(proxy.hostAddress, proxy.hostPort);
-      const container = endOf(proxy.containerAddress, proxy.containerPort);
-      return part('proxy', `docker-proxy ${proxy.protocol} ${host} to ${container}`, proxy.reason);
-    }),
+    ...plan.proxies.map((proxy) => part('proxy', proxyText(proxy), proxy.reason)),
   ];
-}
-
-function endOf(address: string, port: number): string {
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
 function part(kind: PlanPart['kind'], text: string, reason: Reason | undefined): PlanPart {

@@ -40,6 +40,7 @@ const plainHost: Parameters<typeof pristine>[1] = {
   ruleset: emptyRuleset,
   forwarding: { ipv4: false, ipv6: false },
   listensOnIpv6: true,
+  mirroredLoopback: false,
 };
 
 /** Plans a fresh start. What the engine would refuse is refused with its words. */

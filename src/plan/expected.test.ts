@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { rulesOf } from '../../test/support/plan.ts';
+import { planOf, rulesOf } from '../../test/support/plan.ts';
+import { printSave } from '../firewall/save.ts';
 import type { Facts } from '../host/facts.ts';
 import { type CannotExpect, type Expected, expectedFromFacts } from './expected.ts';
 
@@ -337,6 +338,21 @@ describe('expectedFromFacts', () => {
         .generation,
     ).toBe('G1');
     expect(planned(expectedFromFacts(bundle({}), { engine: '17.06.2' })).generation).toBe('G1');
+  });
+
+  it('goes by the rules where no file tells the version', () => {
+    const save = (engine: string) => printSave(planOf({ engine }).ruleset, { family: 'ipv4' });
+    const unnamed = (files: Readonly<Record<string, string>>) =>
+      expectedFromFacts(bundle({ 'docker-version.json': undefined, ...files }));
+    const { engine, generation, options } = planned(unnamed({ 'iptables-save.txt': save('29.0.0') }));
+    expect(engine).toEqual({ version: '29.7.2', by: 'recognised', generations: ['G10'] });
+    expect([generation, options.engine]).toEqual(['G10', '29.7.2']);
+    expect(unnamed({ 'iptables-save.txt': '*nat\n:DOCKER - [0:0]\nCOMMIT\n' })).toMatchObject({
+      cannot: expect.stringContaining('no rules show it'),
+    });
+    expect(planned(expectedFromFacts(bundle({ 'iptables-save.txt': save('29.0.0') }))).engine.by).toBe(
+      'version-file',
+    );
   });
 
   it('reports files that are no JSON and goes on', () => {

@@ -21,7 +21,7 @@ import type { Resolution } from '../options/resolve.ts';
 import { newestEngine } from '../options/version.ts';
 import { configurationFromFacts } from './configuration-from-facts.ts';
 import { type EngineLog, readEngineLog } from './engine-log.ts';
-import { engineOf } from './engine-version.ts';
+import { engineOf, engineOfRules, type KnownEngine } from './engine-version.ts';
 import { generationOf, portOrderOf, unplannedOptions, unsupportedEngine } from './generation.ts';
 import { type NotInForce, optionsInForce } from './in-force.ts';
 import type { Engine } from './intent-after.ts';
@@ -41,6 +41,8 @@ export interface Expected {
   /** Where the engine's store says otherwise than the engine. */
   readonly storeDifferences: readonly StoreDifference[];
   readonly plan: Plan;
+  /** How it is known which engine's plan this is: the version itself is in the options. */
+  readonly engine: KnownEngine;
   readonly generation: Generation;
   readonly backend: Backend;
   readonly problems: readonly FactProblem[];
@@ -67,17 +69,19 @@ export interface ExpectOptions {
 /** The plan for a bundle. */
 export function expectedFromFacts(facts: Facts, given: ExpectOptions = {}): Expected | CannotExpect {
   const state = given.state ?? hostStateFromFacts(facts).state;
-  const engine = given.engine ?? engineOf(facts);
+  const host = state.namespaces.find(({ kind }) => kind === 'host');
+  const engine = engineFor(facts, host, given.engine);
   if (engine === undefined) {
     return {
       // A daemon that refuses to start tells no version; what it refuses is mostly the same in all.
       configuration: configurationFromFacts(facts, newestEngine).value,
-      cannot: 'the engine version is unknown: docker-version.json is missing or names none',
+      cannot:
+        'the engine version is unknown: docker-version.json is missing or names none, and no rules show it',
     };
   }
-  const generation = generationOf(engine);
-  if (generation === undefined) return { cannot: unsupportedEngine(engine) };
-  const { value: configuration, problems } = configurationFromFacts(facts, engine);
+  const generation = generationOf(engine.version);
+  if (generation === undefined) return { cannot: unsupportedEngine(engine.version) };
+  const { value: configuration, problems } = configurationFromFacts(facts, engine.version);
   const unplanned = unplannedOptions(configuration.options);
   if (unplanned !== undefined) return { configuration, cannot: unplanned };
   const refusal = configuration.errors[0];
@@ -91,7 +95,6 @@ export function expectedFromFacts(facts: Facts, given: ExpectOptions = {}): Expe
       cannot: 'the networks are unknown: docker-network-inspect.json is missing or unreadable',
     };
   const { options, notInForce } = optionsInForce(configuration.options, intent.value, log);
-  const host = state.namespaces.find(({ kind }) => kind === 'host');
   const stored = intent.source === 'local-kv.db' ? undefined : storedIntent(facts, { state, log });
   const before = beforeFirstStart({ options, generation }, log, host);
   const lastStart = (wanted: Intent) => history(before, wanted, log);
@@ -106,10 +109,23 @@ export function expectedFromFacts(facts: Facts, given: ExpectOptions = {}): Expe
     plan,
     held,
     replan: (other) => lastStart(other).plan,
+    engine,
     generation,
     backend: before.backend,
     problems: [...problems, ...intent.problems],
   };
+}
+
+/** What was asked for, else what the files tell, else what the rules show. */
+function engineFor(
+  facts: Facts,
+  host: Namespace | undefined,
+  asked: string | undefined,
+): KnownEngine | undefined {
+  if (asked !== undefined) return { version: asked, by: 'given' };
+  const told = engineOf(facts);
+  if (told !== undefined || host === undefined) return told;
+  return engineOfRules(host, (engine) => configurationFromFacts(facts, engine).value.options);
 }
 
 /** The backend that holds Docker's chains, else the one that holds any table. */
@@ -136,6 +152,7 @@ function beforeFirstStart(engine: Engine, log: EngineLog, host: Namespace | unde
       ipv6: forwardingBefore(log, host, 'ipv6'),
     },
     listensOnIpv6: listensOnIpv6(host),
+    mirroredLoopback: host?.links.some(({ name }) => name === 'loopback0') ?? false,
   });
 }
 

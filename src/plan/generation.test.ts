@@ -1,6 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { optionsOf } from '../../test/support/plan.ts';
-import { generationOf, isSince, portOrderOf, unplannedOptions, unsupportedEngine } from './generation.ts';
+import {
+  firstEngineOf,
+  generationOf,
+  generations,
+  isSince,
+  lastEngineOf,
+  portOrderOf,
+  unplannedOptions,
+  unsupportedEngine,
+} from './generation.ts';
 import type { Generation } from './plan.ts';
 
 describe('generationOf', () => {
@@ -31,6 +40,15 @@ describe('generationOf', () => {
     for (const [version, generation] of Object.entries(versions))
       expect([version, generationOf(version)]).toEqual([version, generation]);
   });
+});
+
+it('firstEngineOf and lastEngineOf are the ends of a generation', () => {
+  for (const generation of generations)
+    expect(
+      [generation, firstEngineOf(generation), lastEngineOf(generation)].map(
+        (v) => v && (generationOf(v) ?? v),
+      ),
+    ).toEqual([generation, generation, generation]);
 });
 
 it('isSince orders the generations as they came', () => {

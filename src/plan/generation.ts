@@ -5,7 +5,7 @@
  */
 import type { PortOrder } from '../intent/port-order.ts';
 import type { Options } from '../options/options.ts';
-import { isAtLeast } from '../options/version.ts';
+import { isAtLeast, newestEngine } from '../options/version.ts';
 import type { Generation } from './plan.ts';
 
 export interface GenerationSpan {
@@ -29,6 +29,35 @@ export const generationSpans: readonly GenerationSpan[] = [
   { generation: 'G9', from: '28.2.2' },
   { generation: 'G10', from: '29.0' },
 ];
+
+/** The last engine of each generation, oldest generation first. */
+const lastEngines: Readonly<Record<Generation, string>> = {
+  G1: '18.04.0',
+  G2: '19.03.15',
+  G3: '20.10.27',
+  G4: '26.1.5',
+  G5: '27.5.1',
+  G6: '28.0.0',
+  G7: '28.1.1',
+  G8: '28.2.1',
+  G9: '28.5.2',
+  G10: newestEngine,
+};
+
+/** All generations, oldest first. */
+export const generations: readonly Generation[] = [
+  ...new Set(generationSpans.map(({ generation }) => generation)),
+];
+
+/** The first engine of a generation. */
+export function firstEngineOf(generation: Generation): string | undefined {
+  return generationSpans.find((span) => span.generation === generation)?.from;
+}
+
+/** The last engine of a generation: it stands for all of them where only the generation is known. */
+export function lastEngineOf(generation: Generation): string {
+  return lastEngines[generation];
+}
 
 /** The generation of a version; undefined before 17.06 or when the text is no version. */
 export function generationOf(version: string): Generation | undefined {

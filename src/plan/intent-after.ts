@@ -39,7 +39,7 @@ export function intentAfter(held: Engine & { readonly intent: Intent }, next: En
 
 function liveRestored({ networks, sandboxes }: Intent): Intent {
   return {
-    networks: networks.toSorted(byId).map((network) => ({ ...network, restored: true })),
+    networks: restoredNetworks(networks),
     sandboxes: sandboxes.map((sandbox) => (sandbox.running ? { ...sandbox, restored: true } : sandbox)),
   };
 }
@@ -50,7 +50,7 @@ function restarted(held: Engine & { readonly intent: Intent }, next: Engine): In
   const made = old === undefined ? undefined : nextDefault(held, next, old, others);
   const order = portOrderOf(next.generation);
   const networks = [
-    ...others.toSorted(byId).map((network) => ({ ...network, restored: true })),
+    ...restoredNetworks(others),
     ...(made === undefined ? [] : [{ ...made, restored: false }]),
   ];
   const sandboxes = startedAgain(held.intent.sandboxes, old, made);
@@ -59,6 +59,28 @@ function restarted(held: Engine & { readonly intent: Intent }, next: Engine): In
     sandboxes: portOrderOf(held.generation) === order ? sandboxes : portsInOrder(sandboxes, order),
   };
 }
+
+/** As they come back from the store, which has `none` and `host` since the first start. */
+function restoredNetworks(networks: readonly Network[]): readonly Network[] {
+  const missing = predefined.filter(({ driver }) => !networks.some((network) => network.driver === driver));
+  return [...missing, ...networks].toSorted(byId).map((network) => ({ ...network, restored: true }));
+}
+
+const predefined: readonly Network[] = (
+  [
+    ['none', 'null'],
+    ['host', 'host'],
+  ] as const
+).map(([name, driver]) => ({
+  id: name,
+  name,
+  driver,
+  internal: false,
+  ipv4: true,
+  ipv6: false,
+  options: {},
+  ipam: [],
+}));
 
 function byId(a: Network, b: Network): number {
   return a.id < b.id ? -1 : a.id > b.id ? 1 : 0;

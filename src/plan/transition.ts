@@ -5,7 +5,7 @@
  */
 import { runOperations } from '../firewall/machine.ts';
 import type { Backend, Ruleset } from '../firewall/ruleset.ts';
-import { type Intent, isDefaultBridge } from '../intent/intent.ts';
+import { type Intent, isDefaultBridge, type Network } from '../intent/intent.ts';
 import type { Family } from '../net/addr.ts';
 import { type BridgePlanInput, planBridge, stopBridge } from './bridge/plan.ts';
 import { type Engine, intentAfter, runsContainers } from './intent-after.ts';
@@ -23,6 +23,8 @@ export interface EngineState extends Engine {
   readonly forwarding: Readonly<Record<Family, boolean | undefined>>;
   /** False: the kernel has no IPv6 to listen on (ipv6.disable). */
   readonly listensOnIpv6: boolean;
+  /** True: a WSL2 guest with mirrored networking. */
+  readonly mirroredLoopback: boolean;
 }
 
 export interface Transition {
@@ -56,6 +58,7 @@ export function transition(state: EngineState, next: Engine, how: How, then?: In
       ipForward: state.forwarding.ipv4,
       ip6Forward: state.forwarding.ipv6,
       listensOnIpv6: state.listensOnIpv6,
+      mirroredLoopback: state.mirroredLoopback,
       ...(effective === 'restart' ? oldDefaultNetwork(state) : {}),
     },
   };
@@ -110,8 +113,14 @@ function forwardingAfter({ forwarding }: EngineState, plan: Plan): EngineState['
   };
 }
 
-/** On a host without rules that did not forward: every policy that the options ask for is set there. */
+/** As on a new host, where networks have come from elsewhere: no rules, and no forwarding, so that every policy is set that is asked for. */
 function freshRules(input: BridgePlanInput): Ruleset {
+  const { networks, sandboxes } = input.intent;
+  const isMade = (network: Network) => isDefaultBridge(network) || network.driver !== 'bridge';
+  const intent = {
+    networks: networks.map((network) => (isMade(network) ? { ...network, restored: false } : network)),
+    sandboxes: sandboxes.map((sandbox) => ({ ...sandbox, restored: false })),
+  };
   const { ruleset: _, defaultNetwork: __, ...before } = input.before ?? { ipForward: false };
-  return planBridge({ ...input, before: { ...before, ipForward: false, ip6Forward: false } }).ruleset;
+  return planBridge({ ...input, intent, before: { ...before, ipForward: false, ip6Forward: false } }).ruleset;
 }

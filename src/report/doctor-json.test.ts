@@ -37,7 +37,7 @@ test('the incident, in the shape of the contract', () => {
         ],
         evidence: [{ file: 'daemon.json', line: 2, text: '"ip-masq": false' }],
         repair: [
-          { kind: 'config', change: expect.stringContaining('"ip-masq": true') },
+          { kind: 'config', change: expect.stringContaining('"ip-masq": true'), transition: 'restart' },
           { kind: 'rule', change: expect.stringContaining('-j MASQUERADE') },
         ],
         proof: {

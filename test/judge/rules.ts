@@ -8,6 +8,7 @@ import type { Facts } from '../../src/host/facts.ts';
 import { hostStateFromFacts } from '../../src/host/state-from-facts.ts';
 import type { Family } from '../../src/net/addr.ts';
 import { expectedFromFacts } from '../../src/plan/expected.ts';
+import { recogniseGeneration } from '../../src/plan/recognise.ts';
 import { scenarioOf } from './capture.ts';
 
 export interface RulesVerdict {
@@ -20,6 +21,11 @@ export interface RulesVerdict {
 /** Undefined for captures in which something was broken, or in which the daemon did not run. */
 export function judgeRules(facts: Facts): readonly RulesVerdict[] | undefined {
   if (scenarioOf(facts).kind !== 'config' || !facts.files.has('iptables-save.txt')) return undefined;
+  return compareRules(facts);
+}
+
+/** The planned rules of a host against those that were there. */
+export function compareRules(facts: Facts): readonly RulesVerdict[] {
   const { state } = hostStateFromFacts(facts);
   const observed = state.namespaces.find((n) => n.kind === 'host')?.firewall ?? { tables: [] };
   const native = observed.tables.length === 0 && /nftables/.test(facts.origin);
@@ -33,6 +39,22 @@ export function judgeRules(facts: Facts): readonly RulesVerdict[] | undefined {
     const differences = firstDifferences(planned, seen);
     return { family, agree: differences.length === 0, differences };
   });
+}
+
+/**
+ * Whether the rules alone, as they are found, show the generation of the engine that made them; undefined where they show none
+ * (no rules at all, iptables=false) or nobody knows the engine.
+ */
+export function judgeRecognition(
+  facts: Facts,
+): { readonly right: boolean; readonly said: string } | undefined {
+  const { state } = hostStateFromFacts(facts);
+  const host = state.namespaces.find((n) => n.kind === 'host');
+  const expected = expectedFromFacts(facts, { state });
+  if (host === undefined || 'cannot' in expected) return undefined;
+  const { generations, evidence } = recogniseGeneration(host.firewall, host.nft);
+  if (evidence.length === 0) return undefined;
+  return { right: generations.includes(expected.generation), said: generations.join(' or ') };
 }
 
 /** Chains, policies and rules in a comparable order: tables and chains by name, rules as they stand. */

@@ -10,8 +10,9 @@ import { readBundle } from '../../src/bundle/read.ts';
 import type { Facts } from '../../src/host/facts.ts';
 import { flowKey, probesOf } from './capture.ts';
 import { judgeCauses } from './causes.ts';
+import { judgeDrift } from './drift.ts';
 import { judgeHistory } from './history.ts';
-import { judgeRules } from './rules.ts';
+import { judgeRecognition, judgeRules } from './rules.ts';
 import { judgeStore } from './store.ts';
 import { judgeWalks } from './walks.ts';
 
@@ -26,6 +27,9 @@ const columns = [
   'plan from the store',
   'rules after stop',
   'rules after restart',
+  'no drift',
+  'healed',
+  'generation by rules',
   'outcome class',
   'outcome exact',
   'seenAs',
@@ -110,6 +114,13 @@ function judge(name: string, facts: Facts, score: Score, healthy: ReadonlySet<st
     const column = `rules after ${what}` as const;
     count(column, agree, `${column}: ${differences.join(' | ')}`);
   }
+  const drift = judgeDrift(facts);
+  if (drift?.found !== undefined)
+    count('no drift', drift.found.length === 0, `drift where nothing was broken: ${drift.found.join(' | ')}`);
+  if (drift !== undefined) count('healed', drift.left.length === 0, `not healed: ${drift.left.join(' | ')}`);
+  const recognition = judgeRecognition(facts);
+  if (recognition !== undefined)
+    count('generation by rules', recognition.right, `generation by rules: ${recognition.said}`);
   for (const { probe, trace, ...verdict } of judgeWalks(facts)) {
     const port = probe.port === undefined ? '' : `:${probe.port}`;
     const flow = `#${probe.id} ${probe.frm} ${probe.kind} ${probe.dst}${port} (${probe.name})`;

@@ -15,6 +15,7 @@ export const core = [
   'intent',
   'replay',
   'plan',
+  'drift',
   'packet',
   'diagnosis',
   'report',

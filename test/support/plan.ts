@@ -54,6 +54,7 @@ export interface HostSpec {
   readonly ipForward?: boolean;
   readonly ip6Forward?: boolean;
   readonly listensOnIpv6?: boolean;
+  readonly mirroredLoopback?: boolean;
 }
 
 export const defaultBridge: NetworkSpec = { name: 'bridge', subnet: '172.17.0.0/16' };
@@ -171,6 +172,7 @@ export function planOf(spec: HostSpec): Plan {
       ipForward: spec.ipForward ?? false,
       ip6Forward: spec.ip6Forward,
       listensOnIpv6: spec.listensOnIpv6 ?? true,
+      mirroredLoopback: spec.mirroredLoopback ?? false,
       ...(spec.before === undefined ? {} : { ruleset: rulesetOf(spec.before) }),
     },
   };

@@ -78,9 +78,22 @@ export function translationJumps(script: Script, family: Family): readonly Step[
   ];
 }
 
-/** The rule that mirrored WSL2 hosts need; elsewhere it is removed (since 27.3, IPv4 alone). */
-export function withoutMirroredLoopback(script: Script, family: Family): readonly Step[] {
+/**
+ * What Windows sends to a mirrored WSL2 host's loopback arrives on loopback0; the userland proxy takes it, as it takes the
+ * host's own. On other hosts the rule is removed (since 27.3, IPv4 alone).
+ */
+export function mirroredLoopback(script: Script, family: Family): readonly Step[] {
   if (family === 'ipv6') return [];
-  const why = reason('remove what only mirrored WSL2 hosts need', becauseTables(script, family));
-  return [remove(why, '-t', 'nat', '-D', 'DOCKER', '-i', 'loopback0', '-d', '127.0.0.0/8', '-j', 'RETURN')];
+  const rule = ['-i', 'loopback0', '-d', '127.0.0.0/8', '-j', 'RETURN'];
+  const tables = becauseTables(script, family);
+  if (script.mirroredLoopback && !isHairpin(script)) {
+    const why = reason(
+      "leave Windows' loopback to the userland proxy",
+      because(script, 'userland-proxy'),
+      tables,
+    );
+    return [ensure(why, '-t', 'nat', '-I', 'DOCKER', ...rule)];
+  }
+  const why = reason('remove what only mirrored WSL2 hosts need', tables);
+  return [remove(why, '-t', 'nat', '-D', 'DOCKER', ...rule)];
 }

@@ -539,4 +539,19 @@ COMMIT
     const sorted = (all: readonly string[]) => [...all].sort();
     expect(sorted(rules({ ...host(), before: left }))).toEqual(sorted(rules(host())));
   });
+
+  it('lets Windows reach loopback through the proxy where WSL2 mirrors it', () => {
+    const mirrored = (config: string) => ({
+      ...host(config, ['127.0.0.1:80:80/tcp']),
+      mirroredLoopback: true,
+    });
+    const added = (config: string) =>
+      ruleChanges({ ...mirrored(config), mirroredLoopback: false }, mirrored(config));
+    const accept = 'raw -A PREROUTING -d 127.0.0.1/32 -i loopback0 -p tcp -m tcp --dport 80 -j ACCEPT';
+    expect(added('{}')).toEqual({
+      gone: [],
+      come: [accept, 'nat -A DOCKER -d 127.0.0.0/8 -i loopback0 -j RETURN'],
+    });
+    expect(added('{"userland-proxy":false}')).toEqual({ gone: [], come: [accept] });
+  });
 });

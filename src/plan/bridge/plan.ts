@@ -34,6 +34,8 @@ export interface BridgePlanInput {
     readonly listensOnIpv6?: boolean;
     /** The default network as an earlier run made it, where the engine deletes it to make its own. */
     readonly defaultNetwork?: { readonly network: Network; readonly options: Options };
+    /** True: a WSL2 guest with mirrored networking. */
+    readonly mirroredLoopback?: boolean;
   };
   readonly backend: Backend;
 }
@@ -98,6 +100,7 @@ function scriptOf({ options, intent, before }: BridgePlanInput): {
     forwardingBefore: { ipv4: before?.ipForward, ipv6: before?.ip6Forward },
     predefinedMade: predefinedMade(intent),
     listensOnIpv6: before?.listensOnIpv6 ?? true,
+    mirroredLoopback: before?.mirroredLoopback ?? false,
   };
   return { script, notes };
 }

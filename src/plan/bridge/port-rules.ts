@@ -8,7 +8,7 @@ import { formatAddr, isLoopback } from '../../net/addr.ts';
 import type { Because } from '../../net/reason.ts';
 import { bracketed, type PublishedPort } from './ports.ts';
 import { because, destinationArgument, engineIsAtLeast, isHairpin, type Script } from './script.ts';
-import { appendOrRemove, ensure, reason, remove, type Step } from './steps.ts';
+import { appendOrRemove, ensure, reason, type Step } from './steps.ts';
 
 /** DNAT; with the userland proxy not for the network's own containers, since 28.0 not for link-local senders. */
 export function translate(script: Script, port: PublishedPort): Step {
@@ -91,8 +91,9 @@ export function guardLoopback(script: Script, port: PublishedPort): readonly Ste
     return [];
   const why = reason('keep other hosts from a port published on loopback', port.because, port.addressBecause);
   const match = ['-p', binding.protocol, '-d', formatAddr(hostAddress), '--dport', String(binding.hostPort)];
+  const fromWindows = [...match, '-i', 'loopback0', '-j', 'ACCEPT'];
   return [
-    remove(why, '-t', 'raw', '-D', 'PREROUTING', ...match, '-i', 'loopback0', '-j', 'ACCEPT'),
+    appendOrRemove(script.mirroredLoopback, why, 'raw', 'PREROUTING', ...fromWindows),
     ensure(why, '-t', 'raw', '-A', 'PREROUTING', ...match, '!', '-i', 'lo', '-j', 'DROP'),
   ];
 }

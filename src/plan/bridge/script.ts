@@ -22,6 +22,8 @@ export interface Script {
   readonly predefinedMade: number;
   /** Programs of the host can listen on IPv6 addresses. */
   readonly listensOnIpv6: boolean;
+  /** The host is a WSL2 guest with mirrored networking, which has a link loopback0 (moby, wsl2_linux.go). */
+  readonly mirroredLoopback: boolean;
 }
 
 export function because(script: Script, name: OptionName): Because {

@@ -4,7 +4,7 @@
  * Sources: moby 28.0.0, 28.1.1, 28.5.2 and 29.7.2 (libnetwork/drivers/bridge, libnetwork/firewall_linux.go) and debug logs.
  */
 import type { Family } from '../../net/addr.ts';
-import { withoutMirroredLoopback } from './chains.ts';
+import { mirroredLoopback } from './chains.ts';
 import { guardEndpoint } from './direct-access.ts';
 import { dropForwarded, userChain } from './forwarding.ts';
 import { linkSteps } from './links.ts';
@@ -59,7 +59,7 @@ export function courseSince28(script: Script, layout: LayoutSince28): Course {
 function chainSetup(script: Script, layout: LayoutSince28, family: Family): readonly Step[] {
   return [
     ...layout.chains(script, family),
-    ...withoutMirroredLoopback(script, family),
+    ...mirroredLoopback(script, family),
     ...layout.oldRules(script, family),
   ];
 }

@@ -3,13 +3,7 @@
  * In: a Script. Out: steps in the engine's order, those of `until-27.ts` around what each generation does differently.
  * Sources: libnetwork of 18.09, 20.10, 23.0 and 27.5 (drivers/bridge/setup_ip_tables*.go, firewall_linux.go).
  */
-import {
-  makeChains,
-  removeChains,
-  removeOldIsolation,
-  returnRule,
-  withoutMirroredLoopback,
-} from './chains.ts';
+import { makeChains, mirroredLoopback, removeChains, removeOldIsolation, returnRule } from './chains.ts';
 import { apartByStages, stage1, stage2 } from './isolation.ts';
 import { engineIsAtLeast, type Script, usedFamilies } from './script.ts';
 import type { Course } from './steps.ts';
@@ -24,7 +18,7 @@ const stages: Omit<LayoutUntil27, 'families' | 'userChains'> = {
     ...makeChains(script, family, chains),
     returnRule(script, family, stage1),
     returnRule(script, family, stage2),
-    ...(engineIsAtLeast(script, '27.3') ? withoutMirroredLoopback(script, family) : []),
+    ...(engineIsAtLeast(script, '27.3') ? mirroredLoopback(script, family) : []),
   ],
   isolationChain: stage1,
   isolation: (network) => apartByStages(network, '-I'),

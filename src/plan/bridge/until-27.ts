@@ -69,6 +69,8 @@ export function courseUntil27(script: Script, layout: LayoutUntil27): Course {
     ...families.flatMap((family) => inFamily(family, forwardPolicy(script, family))),
     ...restoredNetworks(script).flatMap(network),
     ...restoredEndpoints(script).flatMap(endpoint),
+    // Since 27.4 the chain does not wait for a network that is made, of which a live restore has none (moby PR 48714).
+    ...(engineIsAtLeast(script, '27.4') ? user : []),
     ...Array.from({ length: script.predefinedMade }, () => user).flat(),
     ...withoutOldDefault(script, network),
     ...madeNetworks(script).flatMap((made) => [...network(made), ...user]),

@@ -1,0 +1,40 @@
+/**
+ * Which host a command is about: a bundle, this machine, a namespace. In: options of the command line. Out: its facts. What is
+ * wrong with them ends in a Failure; what they mean is not read here.
+ */
+import type { Facts } from '../host/facts.ts';
+import type { HostState } from '../host/state.ts';
+import { badInput, systemRefused } from './failure.ts';
+
+/** A captured host. */
+export async function bundleFacts(path: string): Promise<Facts> {
+  const [{ readBundle }, { BundleError }] = await Promise.all([
+    import('../bundle/read.ts'),
+    import('../bundle/error.ts'),
+  ]);
+  return readBundle(path).catch((error: unknown) => {
+    throw error instanceof BundleError ? badInput(error.message) : error;
+  });
+}
+
+/** This host, or the namespace at a path. */
+export async function liveFacts(netns: string | undefined): Promise<Facts> {
+  const [{ captureLive }, { CaptureError }] = await Promise.all([
+    import('../engine/live.ts'),
+    import('../bundle/error.ts'),
+  ]);
+  return captureLive(netns === undefined ? {} : { netns }).catch((error: unknown) => {
+    throw error instanceof CaptureError ? systemRefused(error.message) : error;
+  });
+}
+
+/** A live host whose firewall could not be read would look as if it had none. */
+export function refuseBlindness(facts: Facts, state: HostState): void {
+  const host = state.namespaces.find((n) => n.kind === 'host');
+  const hidden = host?.missing?.find((m) => m.part === 'firewall' && m.family !== 'ipv6');
+  if (hidden === undefined) return;
+  const notes = new TextDecoder().decode(facts.files.get('capture-notes.txt')).split('\n');
+  const note = notes.find((line) => line.startsWith(`${hidden.file}: `)) ?? hidden.file;
+  const why = process.geteuid?.() === 0 ? note : 'it needs root (sudo)';
+  throw systemRefused(`the firewall cannot be read: ${why}; or name a bundle with --bundle`);
+}

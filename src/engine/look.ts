@@ -1,0 +1,42 @@
+/**
+ * One look at a live host with its plan. In: which namespace. Out: the host and what is expected of it, or why nothing can be
+ * expected. It changes nothing and compares nothing.
+ */
+import type { CaptureTarget } from '../bundle/capture.ts';
+import type { PlannedHost } from '../drift/networks.ts';
+import { hostStateFromFacts } from '../host/state-from-facts.ts';
+import { expectedFromFacts } from '../plan/expected.ts';
+import { captureLive } from './live.ts';
+
+export type Looked =
+  | {
+      readonly kind: 'seen';
+      readonly whole: PlannedHost;
+      /** Running containers whose namespaces could not be seen: they are coming or going at this moment. */
+      readonly unseen: readonly string[];
+    }
+  /** One line. */
+  | { readonly kind: 'cannot'; readonly why: string };
+
+/** Throws CaptureError when the host cannot be read at all. */
+export async function lookAt(target: CaptureTarget, engine?: string): Promise<Looked> {
+  const facts = await captureLive({ ...target, scope: 'planned' });
+  const { state } = hostStateFromFacts(facts);
+  const expected = expectedFromFacts(facts, { state, ...(engine === undefined ? {} : { engine }) });
+  if ('cannot' in expected) return { kind: 'cannot', why: expected.cannot };
+  const refusal = expected.configuration.errors[0];
+  if (refusal !== undefined)
+    return { kind: 'cannot', why: `dockerd would refuse its configuration now: ${refusal.message}` };
+  const { generations = [] } = expected.engine;
+  if (generations.length > 1)
+    return {
+      kind: 'cannot',
+      why: `engines of several generations make such rules (${generations.join(', ')}); name the right one with --engine`,
+    };
+  const host = state.namespaces.find(({ kind }) => kind === 'host');
+  const blind = host?.missing?.find(({ part, family }) => part === 'firewall' && family !== 'ipv6');
+  if (blind !== undefined) return { kind: 'cannot', why: `the firewall could not be read (${blind.file})` };
+  const seen = new Set(state.namespaces.flatMap(({ name, sharedBy }) => [name, ...sharedBy]));
+  const unseen = expected.intent.sandboxes.filter(({ running, name }) => running && !seen.has(name));
+  return { kind: 'seen', whole: { state, expected }, unseen: unseen.map(({ name }) => name) };
+}

@@ -1,0 +1,70 @@
+/**
+ * A planned chain beside an observed one: which rules are there, which are missing, which are too many, which stand in a place
+ * that changes what packets meet. In: two lists of rules. Out: places in them. What to do about it is decided elsewhere.
+ */
+import { ruleKey } from './args.ts';
+import { commute } from './commute.ts';
+import { longestIncreasing } from './increasing.ts';
+import type { Rule } from './ruleset.ts';
+
+/** Places are 0-based. */
+export interface Alignment {
+  /** Rules of both sides, in the observed order. */
+  readonly pairs: readonly Pair[];
+  /** Places in the planned chain. */
+  readonly missing: readonly number[];
+  /** Places in the observed chain. */
+  readonly extra: readonly number[];
+}
+
+export interface Pair {
+  readonly planned: number;
+  readonly observed: number;
+  /** `in-place`: one of a largest set of rules in the planned order. `harmless`: in another order, which no packet notices. */
+  readonly order: 'in-place' | 'harmless' | 'misordered';
+}
+
+/** Pairs each observed rule with the first equal planned one that has no partner yet. */
+export function alignChains(planned: readonly Rule[], observed: readonly Rule[]): Alignment {
+  const open = new Map<string, number[]>();
+  for (const [place, rule] of planned.entries()) {
+    const places = open.get(ruleKey(rule));
+    if (places === undefined) open.set(ruleKey(rule), [place]);
+    else places.push(place);
+  }
+  for (const places of open.values()) places.reverse();
+  const extra: number[] = [];
+  const common: { readonly planned: number; readonly observed: number }[] = [];
+  for (const [place, rule] of observed.entries()) {
+    const partner = open.get(ruleKey(rule))?.pop();
+    if (partner === undefined) extra.push(place);
+    else common.push({ planned: partner, observed: place });
+  }
+  const missing = [...open.values()].flat().sort((a, b) => a - b);
+  const fixed = new Set(longestIncreasing(common.map((pair) => pair.planned)));
+  const stable = common.filter((_, index) => fixed.has(index));
+  const pairs = common.map((pair, index): Pair => {
+    if (fixed.has(index)) return { ...pair, order: 'in-place' };
+    return { ...pair, order: isHarmless(pair, stable, planned) ? 'harmless' : 'misordered' };
+  });
+  return { pairs, missing, extra };
+}
+
+/**
+ * Whether a rule that is out of order may stay. It must commute with every planned rule that it has passed, present or missing:
+ * those between its planned place and the next stable rule beyond the place where it stands.
+ */
+function isHarmless(
+  { planned: own, observed }: { readonly planned: number; readonly observed: number },
+  stable: readonly { readonly planned: number; readonly observed: number }[],
+  planned: readonly Rule[],
+): boolean {
+  const rule = planned[own];
+  const before = stable.findLast((other) => other.observed < observed)?.planned ?? -1;
+  const after = stable.find((other) => other.observed > observed)?.planned ?? planned.length;
+  const from = own < before ? own + 1 : before + 1;
+  const to = own < before ? after : own;
+  return planned
+    .slice(Math.min(from, to), Math.max(from, to))
+    .every((other) => rule !== undefined && commute(rule, other));
+}

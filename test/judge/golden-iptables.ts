@@ -1,0 +1,102 @@
+/**
+ * Plans against moby's golden files of iptables (`iptabler/testdata`, engines 28.2.2 to 29). In: the files, read where they
+ * stand. Out: for each, whether the plan gives the same rules in every case that moby's test holds against it.
+ */
+import { readFileSync } from 'node:fs';
+import { basename } from 'node:path';
+import { builtinChains, findTable, type Ruleset, type TableName } from '../../src/firewall/ruleset.ts';
+import { parseSave } from '../../src/firewall/save.ts';
+import type { Family } from '../../src/net/addr.ts';
+import { planOf } from '../support/plan.ts';
+import { type GoldenCase, type GoldenVerdict, goldenCases, hostOfCase } from './golden-case.ts';
+import { firstDifferences, linesOf } from './rules.ts';
+
+/** What a case leaves in one family, with its network or, before it is made and after it is removed, without. */
+interface Expectation {
+  readonly settings: GoldenCase;
+  readonly family: Family;
+  readonly withNetwork: boolean;
+}
+
+const backend = 'iptables-nft';
+
+/** Judges the golden files of iptables among these; which engine they are of, their names tell. */
+export function judgeIptablesGoldens(
+  files: readonly string[],
+  engine: string | undefined,
+): readonly GoldenVerdict[] {
+  const expectations = expectationsByName();
+  return files.filter(isIptables).map((file) => {
+    // In 28 the name of the test is the beginning of the file's, in 29 the folder's.
+    const name = basename(file, '.golden').replace(/^TestIptabler_/, '');
+    const version = engine ?? (file.includes('TestIptabler_') ? '28.5.2' : '29.7.2');
+    const family = name.endsWith('__ip6tables') ? 'ipv6' : 'ipv4';
+    const { tables } = parseSave(readFileSync(file, 'utf8'), { backend, family, file });
+    const golden = linesOf({ tables }, family);
+    // moby's test asks the driver for a host port in a routed network too; the engine never does.
+    const hasHostPort = name.includes('gwm=routed');
+    const wanted = hasHostPort ? golden.filter((line) => !isOfHostPort(line)) : golden;
+    const cases = expectations.get(name) ?? [];
+    const differing = cases
+      .map((expectation) => firstDifferences(plannedLines(expectation, version), wanted))
+      .find((differences) => differences.length > 0);
+    const differences = cases.length === 0 ? ['no case has this name'] : (differing ?? []);
+    return { name, engine: version, cases: cases.length, withoutHostPort: hasHostPort, differences };
+  });
+}
+
+/** Rules that lead from the host's port 8080 to the container, or keep others from it. */
+function isOfHostPort(line: string): boolean {
+  return line.includes('--dport 8080') || /-s (\S+) -d \1 .*-j MASQUERADE/.test(line);
+}
+
+function isIptables(file: string): boolean {
+  return /TestIptabler[/_][^/]*__ip6?tables\.golden$/.test(file);
+}
+
+function expectationsByName(): ReadonlyMap<string, readonly Expectation[]> {
+  const byName = new Map<string, Expectation[]>();
+  for (const settings of goldenCases()) {
+    for (const family of ['ipv4', 'ipv6'] as const) {
+      for (const withNetwork of [false, true]) {
+        const expectation = { settings, family, withNetwork };
+        const name = goldenName(expectation);
+        byName.set(name, [...(byName.get(name) ?? []), expectation]);
+      }
+    }
+  }
+  return byName;
+}
+
+/** The file that moby's test compares with: settings that must not matter are not in its name. */
+function goldenName({ settings, family, withNetwork }: Expectation): string {
+  const { hairpin, internal, icc, masq, snat, gwm, bindlh, wsl2mirrored } = settings;
+  const tool = family === 'ipv4' ? 'iptables' : 'ip6tables';
+  if (!settings[family]) return `no__${tool}`;
+  const ports = internal ? '' : `,masq=${masq},snat=${snat},gwm=${gwm},bindlh=${bindlh}`;
+  const kind = withNetwork
+    ? `hairpin=${hairpin},internal=${internal},icc=${icc}${ports}`
+    : `cleaned,hairpin=${hairpin}`;
+  const mirrored = family === 'ipv4' && wsl2mirrored && (bindlh || !hairpin) ? ',wsl2mirrored=true' : '';
+  return `${kind}${mirrored}__${tool}`;
+}
+
+/** Chains and rules of the bridge driver; DOCKER-USER is made elsewhere in the engine. */
+function plannedLines({ settings, family, withNetwork }: Expectation, engine: string): readonly string[] {
+  const { ruleset } = planOf(hostOfCase(settings, engine, withNetwork));
+  return linesOf(withBuiltinTables(ruleset, family), family).filter((line) => !line.includes('DOCKER-USER'));
+}
+
+/** The tables that moby's test lists, which makes them where they were not. */
+function withBuiltinTables(ruleset: Ruleset, family: Family): Ruleset {
+  const listed: readonly TableName[] = ['raw', 'filter', 'nat'];
+  return {
+    tables: listed.map(
+      (name) =>
+        findTable(ruleset, { family, table: name }) ?? {
+          ...{ backend, family, name },
+          chains: builtinChains[name].map((chain) => ({ name: chain, policy: 'ACCEPT', rules: [] })),
+        },
+    ),
+  };
+}
