@@ -12,7 +12,7 @@ import type { Expected } from '../plan/expected.ts';
 import type { NotInForce } from '../plan/in-force.ts';
 import { runsContainers } from '../plan/intent-after.ts';
 import type { Plan } from '../plan/plan.ts';
-import { fateOf, sameValue } from '../plan/settle.ts';
+import { sameValue } from '../plan/settle.ts';
 import { transition } from '../plan/transition.ts';
 import { meaningOf, type SettingMeaning } from './causes.ts';
 import type { ProvedBy } from './finding.ts';
@@ -46,7 +46,7 @@ export function notInForceFlips(expected: Expected): Flip[] {
   return expected.notInForce.map((entry): Flip => {
     const { option } = entry;
     const [configured, inForce] = [becauseOf(option, entry.configured), becauseOf(option, entry.inForce)];
-    const changed = restarted(expected, expected.configuration.options, [option]);
+    const changed = restarted(expected, expected.configuration.options);
     const common = {
       setting: option,
       plan: changed.plan,
@@ -77,7 +77,7 @@ export function optionFlips(expected: Expected): Flip[] {
         option === name && flipped !== undefined && sameValue(flipped, expected.configuration.options, name),
     );
     if (flipped === undefined || isAsked) return [];
-    const changed = restarted(expected, flipped, [name]);
+    const changed = restarted(expected, flipped);
     const repair = describeOptionRepair(name, setting.origin, scalar(flipped.settings[name].value));
     return [
       {
@@ -103,22 +103,20 @@ interface Restarted {
   readonly howTo: (change: string) => readonly string[];
 }
 
-/** The plan after the restart that takes these options up: under live restore containers have to stop for some. */
-function restarted(
-  { held, generation }: Expected,
-  options: Options,
-  changed: readonly OptionName[],
-): Restarted {
-  const live = held.options.settings['live-restore'].value && runsContainers(held.intent);
-  const isRead = changed.every((name) => fateOf(name, 'live-restore') === 'applied');
-  const how = live && isRead ? 'live-restore' : 'restart';
-  const { plan, waiting } = transition(held, { options, generation }, how);
+/** The plan after the restart that takes these options up, with all that follows from them: under live restore containers may have to stop. */
+function restarted({ held, generation }: Expected, options: Options): Restarted {
+  const next = { options, generation };
+  const isLive = held.options.settings['live-restore'].value && runsContainers(held.intent);
+  const live = isLive ? transition(held, next, 'live-restore') : undefined;
+  if (live?.settings.every(({ fate }) => fate === 'applied'))
+    return { plan: live.plan, transition: 'live-restore', howTo: (change) => [change] };
+  const { plan, waiting } = transition(held, next, 'restart');
   return {
     plan,
-    transition: how,
+    transition: 'restart',
     howTo: (change) => [
       change,
-      ...(live && !isRead ? [stopFirst] : []),
+      ...(isLive ? [stopFirst] : []),
       ...(waiting.length > 0 ? [`then start again: ${waiting.join(', ')}`] : []),
     ],
   };
@@ -176,7 +174,7 @@ export function jointFlips(expected: Expected): Flip[] {
   const because = off.map((name) => becauseOf(name, options.overruled[name] ?? options.settings[name]));
   const [first, ...also] = because;
   if (first === undefined) return [];
-  const changed = restarted(expected, all, off);
+  const changed = restarted(expected, all);
   const repair = off
     .map((name, i) =>
       describeOptionRepair(name, because[i]?.origin ?? { kind: 'default' }, scalar(all.settings[name].value)),
