@@ -84,6 +84,9 @@ export { type ExplainInput, type Explanation, explainOption } from './plan/expla
 export { generationOf } from './plan/generation.ts';
 export type { Generation, Plan, PlannedLink, PlannedProxy } from './plan/plan.ts';
 export { type Recognition, recogniseGeneration } from './plan/recognise.ts';
+export { type SettingOutcome, settle } from './plan/settle.ts';
+export { type EngineState, type Transition, transition } from './plan/transition.ts';
+export { type Upgrade, upgradeOf } from './plan/upgrade.ts';
 // Report: the JSON that the commands print.
 export { doctorJson } from './report/doctor-json.ts';
 export { traceJson } from './report/trace-json.ts';

@@ -24,6 +24,8 @@ interface UpgradeOptions {
 
 /** The old engine at work, and how another version reads the same configuration. */
 interface Before {
+  /** What to tell about the engine that is there. */
+  readonly note?: string;
   readonly plan: Plan;
   readonly held: EngineState;
   readonly configurationOf: (engine: string) => Resolution;
@@ -51,9 +53,10 @@ async function printUpgrade(options: UpgradeOptions): Promise<void> {
   const { generationOf, unplannedOptions, unsupportedEngine } = await import('../plan/generation.ts');
   const generation = generationOf(options.to);
   if (generation === undefined) throw new Failure(3, unsupportedEngine(options.to));
-  const { plan, held, configurationOf } = await (options.bundle === undefined
+  const { plan, held, configurationOf, note } = await (options.bundle === undefined
     ? fromFiles(options)
     : fromBundle(options.bundle, options.from));
+  if (note !== undefined) process.stderr.write(`bridgekeeper: note: ${note}\n`);
   const next = configurationOf(options.to);
   const from = { engine: held.options.engine, generation: held.generation };
   const to = { engine: options.to, generation };
@@ -107,15 +110,22 @@ function writeJson(answer: object): void {
 }
 
 async function fromBundle(path: string, from: string | undefined): Promise<Before> {
-  const [facts, { expectedFromFacts }, { configurationFromFacts }] = await Promise.all([
+  const [facts, { expectedFromFacts }, { configurationFromFacts }, { engineNote }] = await Promise.all([
     bundleFacts(path),
     import('../plan/expected.ts'),
     import('../plan/configuration-from-facts.ts'),
+    import('./engine-note.ts'),
   ]);
   const expected = expectedFromFacts(facts, from === undefined ? {} : { engine: from });
   if ('cannot' in expected) throw new Failure(3, `${path}: ${expected.cannot}`);
   const { plan, held } = expected;
-  return { plan, held, configurationOf: (engine) => configurationFromFacts(facts, engine).value };
+  const note = engineNote(expected.engine);
+  return {
+    ...(note === undefined ? {} : { note }),
+    plan,
+    held,
+    configurationOf: (engine) => configurationFromFacts(facts, engine).value,
+  };
 }
 
 async function fromFiles({ configFile, networks, from }: UpgradeOptions): Promise<Before> {
