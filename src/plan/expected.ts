@@ -92,7 +92,8 @@ export function expectedFromFacts(facts: Facts, given: ExpectOptions = {}): Expe
   if (intent === undefined)
     return {
       configuration,
-      cannot: 'the networks are unknown: docker-network-inspect.json is missing or unreadable',
+      cannot:
+        'the networks are unknown: docker-network-inspect.json is missing or unreadable, and local-kv.db with it',
     };
   const { options, notInForce } = optionsInForce(configuration.options, intent.value, log);
   const stored = intent.source === 'local-kv.db' ? undefined : storedIntent(facts, { state, log });

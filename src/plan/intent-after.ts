@@ -47,7 +47,7 @@ function liveRestored({ networks, sandboxes }: Intent): Intent {
 function restarted(held: Engine & { readonly intent: Intent }, next: Engine): Intent {
   const others = held.intent.networks.filter((network) => !isDefaultBridge(network));
   const old = held.intent.networks.find(isDefaultBridge);
-  const made = old === undefined ? undefined : nextDefault(held, next, old, others);
+  const made = nextDefault(held, next, old, others);
   const order = portOrderOf(next.generation);
   const networks = [
     ...restoredNetworks(others),
@@ -88,25 +88,30 @@ function byId(a: Network, b: Network): number {
 
 /** Options from which the engine works out the addresses of its default network. */
 const addressOptions: readonly OptionName[] = [
-  ...(['bridge', 'bip', 'bip6', 'fixed-cidr', 'fixed-cidr-v6', 'ipv6', 'default-address-pools'] as const),
+  'bridge',
+  'bip',
+  'bip6',
+  'fixed-cidr',
+  'fixed-cidr-v6',
+  'ipv6',
+  'default-address-pools',
 ];
 
 /** The same addresses unless an option that decides them changed; where the engine could not make it, as it was. */
 function nextDefault(
   held: Engine,
   next: Engine,
-  old: Network,
+  old: Network | undefined,
   others: readonly Network[],
 ): Network | undefined {
-  if (addressOptions.every((name) => sameValue(held.options, next.options, name))) return old;
+  const same = addressOptions.every((name) => sameValue(held.options, next.options, name));
+  if (old !== undefined && same) return old;
   const taken = others.flatMap(({ ipam }) => ipam.map(({ subnet }) => subnet));
   const sameBridge = sameValue(held.options, next.options, 'bridge');
-  const bridgeAddresses = !sameBridge
-    ? []
-    : old.ipam.flatMap((config) => {
-        const addr = gatewayOf(config);
-        return addr?.family === 'ipv4' ? [{ addr, bits: config.subnet.bits }] : [];
-      });
+  const bridgeAddresses = (sameBridge ? (old?.ipam ?? []) : []).flatMap((config) => {
+    const addr = gatewayOf(config);
+    return addr?.family === 'ipv4' ? [{ addr, bits: config.subnet.bits }] : [];
+  });
   const made = defaultNetwork(next.options, next.generation, { taken, bridgeAddresses });
   switch (made.kind) {
     case 'none':
@@ -114,7 +119,7 @@ function nextDefault(
     case 'impossible':
       return old;
     case 'network':
-      return { ...made.network, id: old.id, name: old.name };
+      return old === undefined ? made.network : { ...made.network, id: old.id, name: old.name };
   }
 }
 

@@ -179,6 +179,14 @@ describe.each(engines)('%s', (version) => {
     expect(left(none)).toEqual([]);
   });
 
+  it('makes the default network where there was none, once bridge is no longer none', () => {
+    const state = running(version);
+    const none = transition(state, engineOf(version, '{"bridge":"none"}'), 'restart').state;
+    expect(rules(transition(none, engineOf(version), 'restart'))).toContain(
+      masquerade('172.17.0.0/16', 'docker0'),
+    );
+  });
+
   it('plans a bridge that is gone', () => {
     const state = running(version);
     for (const how of ['restart', 'live-restore'] as const)
