@@ -8,7 +8,6 @@ function explained(option: OptionName, config?: string, engine = '28.5.2'): stri
     explainOption({
       option,
       engine,
-      generation: engine.startsWith('17') ? 'G1' : 'G9',
       ...(config === undefined ? {} : { file: { path: 'daemon.json', text: config } }),
     }),
   );

@@ -35,12 +35,10 @@ async function explain(name: string, options: ExplainOptions): Promise<void> {
     );
   }
   const { engine, configFile } = options;
-  const generation = generationOf(engine);
-  if (generation === undefined) throw new Failure(3, unsupportedEngine(engine));
+  if (generationOf(engine) === undefined) throw new Failure(3, unsupportedEngine(engine));
   const explanation = explainOption({
     option,
     engine,
-    generation,
     ...(configFile === undefined
       ? {}
       : { file: { path: configFile, text: await readInput(configFile, '--config-file') } }),

@@ -10,7 +10,7 @@ import type { Options } from '../options/options.ts';
 import { resolveOptions } from '../options/resolve.ts';
 import { defaultNetwork, emptyHost } from './bridge/default-network.ts';
 import { planBridge } from './bridge/plan.ts';
-import { generationOf, portOrderOf, unplannedOptions, unsupportedEngine } from './generation.ts';
+import { generationFor, portOrderOf, unsupportedEngine } from './generation.ts';
 import type { Generation, Plan } from './plan.ts';
 
 export interface ConfigurationInput {
@@ -29,13 +29,11 @@ export type FromConfiguration =
 /** Plans a fresh start. What the engine would refuse is refused with its words. */
 export function expectedFromConfiguration(input: ConfigurationInput): FromConfiguration {
   const { engine, config } = input;
-  const generation = generationOf(engine);
-  if (generation === undefined) return { kind: 'cannot', why: unsupportedEngine(engine) };
   const { options, errors } = resolveOptions({ engine, ...(config === undefined ? {} : { file: config }) });
+  const generation = generationFor(options);
+  if (generation === undefined) return { kind: 'cannot', why: unsupportedEngine(engine) };
   if (errors[0] !== undefined)
     return { kind: 'bad-input', why: `dockerd refuses to start: ${errors[0].message}` };
-  const unplanned = unplannedOptions(options);
-  if (unplanned !== undefined) return { kind: 'cannot', why: unplanned };
   const intent = intentOf(input, options, generation);
   if (typeof intent === 'string') return { kind: 'bad-input', why: intent };
   const plan = planBridge({ options, intent, generation, backend: 'iptables-nft' });

@@ -24,7 +24,7 @@ import { newestEngine } from '../options/version.ts';
 import { planBridge } from './bridge/plan.ts';
 import { type EngineLog, readEngineLog } from './engine-log.ts';
 import { engineOf, engineOfRules, type KnownEngine } from './engine-version.ts';
-import { generationOf, portOrderOf, unplannedOptions, unsupportedEngine } from './generation.ts';
+import { generationFor, portOrderOf, unsupportedEngine } from './generation.ts';
 import { type NotInForce, optionsInForce } from './in-force.ts';
 import type { Generation, Plan } from './plan.ts';
 
@@ -72,12 +72,10 @@ export function expectedFromFacts(facts: Facts, given: ExpectOptions = {}): Expe
         'the engine version is unknown: docker-version.json is missing or names none, and no rules show it',
     };
   }
-  const generation = generationOf(engine.version);
-  if (generation === undefined) return { cannot: unsupportedEngine(engine.version) };
   const problems: FactProblem[] = [];
   const configuration = configurationOf(facts, engine.version, problems);
-  const unplanned = unplannedOptions(configuration.options);
-  if (unplanned !== undefined) return { configuration, cannot: unplanned };
+  const generation = generationFor(configuration.options);
+  if (generation === undefined) return { cannot: unsupportedEngine(engine.version) };
   const read = readJson(facts, problems);
   const networks = read('docker-network-inspect.json');
   if (networks === undefined) {
@@ -108,8 +106,14 @@ export function expectedFromFacts(facts: Facts, given: ExpectOptions = {}): Expe
   });
   const { options, notInForce } = optionsInForce(configuration.options, intent.value, log);
   const backend = backendOf(host?.firewall);
-  const replan = (otherOptions: Options, otherIntent: Intent): Plan =>
-    planHistory({ options: otherOptions, intent: otherIntent, generation, backend }, log, host);
+  const replan = (otherOptions: Options, otherIntent: Intent): Plan => {
+    const chosen = generationFor(otherOptions) ?? generation;
+    return planHistory(
+      { options: otherOptions, intent: otherIntent, generation: chosen, backend },
+      log,
+      host,
+    );
+  };
   return {
     options,
     notInForce,
@@ -241,6 +245,7 @@ function planHistory(input: PlanInput, log: EngineLog, host: Namespace | undefin
     before: {
       ...forwarding,
       ruleset: earlier.ruleset,
+      nft: earlier.nft,
       ipForward: forwarding.ipForward === true || setPolicy('ipv4'),
       ip6Forward: forwarding.ip6Forward === true || setPolicy('ipv6'),
     },

@@ -17,14 +17,14 @@ import { spans, valueFor } from '../options/version.ts';
 import { defaultNetwork } from './bridge/default-network.ts';
 import { planBridge } from './bridge/plan.ts';
 import { differenceOfPlans, type PlanDifference, type PlanPart, planParts } from './difference.ts';
-import { unplannedOptions } from './generation.ts';
+import { generationFor, unsupportedEngine } from './generation.ts';
 import { keptByNetwork } from './in-force.ts';
 import type { Generation, Plan } from './plan.ts';
 
 export interface ExplainInput {
   readonly option: OptionName;
+  /** One that `generationOf` knows. */
   readonly engine: string;
-  readonly generation: Generation;
   /** The user's own configuration. */
   readonly file?: { readonly path: string; readonly text: string };
 }
@@ -55,9 +55,9 @@ export interface Variant {
   /** What dockerd says about the configuration with this value. */
   readonly errors: readonly ConfigProblem[];
   readonly warnings: readonly ConfigProblem[];
-  /** The commands that take effect and that the option decides, in the engine's order. */
+  /** The iptables commands that take effect and that the option decides, in the engine's order. */
   readonly operations: readonly Operation[];
-  /** What it decides besides rules: links, routes, sysctls, proxies. */
+  /** What it decides besides: native nftables, links, routes, sysctls, proxies. */
   readonly parts: readonly PlanPart[];
   /** Undefined: the engine does not start with this value, or cannot make its default network. */
   readonly plan?: Plan;
@@ -118,13 +118,14 @@ function problemsOf(resolution: Resolution, option: OptionName): Pick<Variant, '
 }
 
 function planSample(
-  { option, generation }: ExplainInput,
+  { option, engine }: ExplainInput,
   { options, errors }: Resolution,
 ): Omit<Variant, 'errors' | 'warnings'> {
   const setting = options.settings[option];
   if (errors[0] !== undefined) return { setting, operations: [], parts: [], impossible: errors[0].message };
-  const unplanned = unplannedOptions(options);
-  if (unplanned !== undefined) return { setting, operations: [], parts: [], impossible: unplanned };
+  const generation = generationFor(options);
+  if (generation === undefined)
+    return { setting, operations: [], parts: [], impossible: unsupportedEngine(engine) };
   const intent = sampleIntent(options, generation);
   if (typeof intent === 'string') return { setting, operations: [], parts: [], impossible: intent };
   const plan = planBridge({
@@ -139,7 +140,8 @@ function planSample(
     .filter(({ operation, result }) => result === 'done' && decides(option, operation.reason))
     .map(({ operation }) => operation);
   const parts = planParts(plan).filter(
-    ({ table, reason }) => table === undefined && reason !== undefined && decides(option, reason),
+    ({ table, backend, reason }) =>
+      (table === undefined || backend === 'nftables') && reason !== undefined && decides(option, reason),
   );
   return { setting, plan, operations, parts };
 }

@@ -4,6 +4,8 @@
  * It knows no facts of a host; `plan/expected.ts` finds out what a bundle's host was asked for.
  */
 import { runOperations } from '../../firewall/machine.ts';
+import { runNftTransactions } from '../../firewall/nft/machine.ts';
+import { emptyNftRuleset, type NftRuleset } from '../../firewall/nft/model.ts';
 import { type Backend, emptyRuleset, type Ruleset } from '../../firewall/ruleset.ts';
 import type { Intent } from '../../intent/intent.ts';
 import type { Options } from '../../options/options.ts';
@@ -13,6 +15,7 @@ import { g6Steps } from './g6.ts';
 import { g7Steps, g8Steps, g9Steps } from './g9.ts';
 import { g10Steps } from './g10.ts';
 import { plannedLinks, plannedProxies, plannedRoutes, plannedSysctls } from './kernel-state.ts';
+import { n1Transactions } from './n1.ts';
 import { bridgeNetworks } from './network.ts';
 import type { Script } from './script.ts';
 import { g2Steps, g3Steps, g4Steps } from './stages.ts';
@@ -25,6 +28,8 @@ export interface BridgePlanInput {
   /** What the engine found when it started; absent: an empty firewall, and forwarding off. */
   readonly before?: {
     readonly ruleset?: Ruleset;
+    /** The engine's own tables of native nftables. */
+    readonly nft?: NftRuleset;
     /** net.ipv4.ip_forward; undefined counts as off. */
     readonly ipForward: boolean | undefined;
     /** net.ipv6.conf.all.forwarding; undefined counts as off. */
@@ -49,6 +54,7 @@ const stepsOf: Readonly<Record<Generation, (script: Script) => readonly FamilySt
   G8: g8Steps,
   G9: g9Steps,
   G10: g10Steps,
+  N1: () => [],
 };
 
 /** Plans the bridge networks of a host. */
@@ -67,21 +73,27 @@ export function planBridge(input: BridgePlanInput): Plan {
   const operations = toOperations(stepsOf[generation](script), input.backend);
   const { ruleset, log } = runOperations(before?.ruleset ?? emptyRuleset, operations);
   const failed = log.find(({ result }) => result === 'failed');
+  const nftTransactions = generation === 'N1' ? n1Transactions(script) : [];
+  const native = runNftTransactions(before?.nft ?? emptyNftRuleset, nftTransactions);
   return {
     generation,
     operations,
     ruleset,
+    nftTransactions,
+    nft: native.ruleset,
     links: plannedLinks(script, generation),
     routes: plannedRoutes(script),
     sysctls: plannedSysctls(script, generation),
     proxies: plannedProxies(script),
-    unmodelled:
-      failed === undefined
-        ? notes
-        : [
-            ...notes,
-            `what follows "${failed.operation.reason.step}": iptables says ${failed.error?.message}`,
-          ],
+    unmodelled: [
+      ...notes,
+      ...(failed === undefined
+        ? []
+        : [`what follows "${failed.operation.reason.step}": iptables says ${failed.error?.message}`]),
+      ...(native.failed === undefined
+        ? []
+        : [`what follows "${native.failed.operation.reason.step}": ${native.failed.error.message}`]),
+    ],
   };
 }
 
