@@ -13,7 +13,17 @@ import { linkText, proxyText, routeText } from './part-text.ts';
 import type { Plan } from './plan.ts';
 
 export interface PlanPart {
-  readonly kind: 'table' | 'chain' | 'policy' | 'set' | 'element' | 'rule' | 'link' | 'route' | 'sysctl' | 'proxy';
+  readonly kind:
+    | 'table'
+    | 'chain'
+    | 'policy'
+    | 'set'
+    | 'element'
+    | 'rule'
+    | 'link'
+    | 'route'
+    | 'sysctl'
+    | 'proxy';
   /** The firewall table, for what is in one. */
   readonly table?: string;
   /** Of that table. */

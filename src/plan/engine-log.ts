@@ -31,6 +31,10 @@ const restoration = /msg="(?:Network|Endpoint) \(([0-9a-f]{7})\) restored[ "]/;
 /** With the proxy, packets to loopback addresses are left to it. */
 const outputJump = /-[AC] OUTPUT -m addrtype --dst-type LOCAL -j DOCKER( ! --dst 127\.0\.0\.0\/8)?$/;
 
+/** The same of the nftables backend. */
+const nativeOutputRule =
+  /appended rule" chain=nat-OUTPUT family=ip group=\d+ rule="(ip daddr != 127\.)?[^"]*fib daddr/;
+
 /** What the commands of one family show. */
 interface Commands {
   seen: boolean;
@@ -56,6 +60,8 @@ export function readEngineLog(text: string): EngineLog {
     }
     const id = restoration.exec(line)?.[1];
     if (id !== undefined) restored.push(id);
+    const rule = nativeOutputRule.exec(line);
+    if (rule !== null) userlandProxy = { value: rule[1] !== undefined, line: index + 1 };
     const [, program, command] = /\/(ip6?tables), \[(?:--wait )?(.*)\]/.exec(line) ?? [];
     if (command === undefined) continue;
     const family = program === 'iptables' ? 'ipv4' : 'ipv6';

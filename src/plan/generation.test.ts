@@ -74,7 +74,7 @@ it('generationFor asks the firewall backend since 29', () => {
 it('portOrderOf changes with 27', () => {
   const orders = (['G1', 'G4', 'G5', 'G10', 'N1'] as const).map(portOrderOf);
   expect(orders).toEqual([
-      ...['sort-port-map', 'sort-port-map'],
-      ...['compare-bindings', 'compare-bindings', 'compare-bindings'],
-    ]);
+    ...['sort-port-map', 'sort-port-map'],
+    ...['compare-bindings', 'compare-bindings', 'compare-bindings'],
+  ]);
 });

@@ -4,7 +4,7 @@
  * isolation pairs of 17.06, which is that of a Go map, nor rules of iptables where the engine makes none.
  */
 import { formatRule } from '../../src/firewall/args.ts';
-import { emptyNftRuleset, nftFamilies, type NftRuleset } from '../../src/firewall/nft/model.ts';
+import { emptyNftRuleset, type NftRuleset, nftFamilies } from '../../src/firewall/nft/model.ts';
 import { nftLines } from '../../src/firewall/nft/print.ts';
 import type { Ruleset } from '../../src/firewall/ruleset.ts';
 import type { Facts } from '../../src/host/facts.ts';
@@ -38,14 +38,8 @@ export function compareRules(facts: Facts): readonly RulesVerdict[] {
     const { plan } = expected;
     const differences =
       plan.generation === 'N1'
-        ? firstDifferences(
-            nativeLines(plan.nft, family),
-            nativeLines(host?.nft ?? emptyNftRuleset, family),
-          )
-        : firstDifferences(
-            linesOf(plan.ruleset, family),
-            linesOf(host?.firewall ?? { tables: [] }, family),
-          );
+        ? firstDifferences(nativeLines(plan.nft, family), nativeLines(host?.nft ?? emptyNftRuleset, family))
+        : firstDifferences(linesOf(plan.ruleset, family), linesOf(host?.firewall ?? { tables: [] }, family));
     return { family, agree: differences.length === 0, differences };
   });
 }

@@ -134,7 +134,8 @@ function markText(value: number): string {
 
 function rightText(left: Expression, right: Expression): string {
   if (right.kind === 'literal' && typeof right.value === 'boolean') return right.value ? 'exists' : 'missing';
-  if (right.kind === 'literal' && typeof right.value === 'number' && isMark(left)) return markText(right.value);
+  if (right.kind === 'literal' && typeof right.value === 'number' && isMark(left))
+    return markText(right.value);
   return expressionText(right, isDevice(left));
 }
 

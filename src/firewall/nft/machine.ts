@@ -38,10 +38,7 @@ interface DraftChain extends Omit<NftChain, 'rules'> {
 }
 
 /** Runs transactions in order until one fails. Tables, chains, sets, elements and rules get the reason of their operation. */
-export function runNftTransactions(
-  ruleset: NftRuleset,
-  transactions: readonly NftTransaction[],
-): NftResult {
+export function runNftTransactions(ruleset: NftRuleset, transactions: readonly NftTransaction[]): NftResult {
   let tables: readonly Draft[] = ruleset.tables.map(draftOf);
   for (const transaction of transactions) {
     const { family, table: name, operations } = transaction;
@@ -51,12 +48,14 @@ export function runNftTransactions(
     for (const operation of operations) {
       const result = run(table, transaction, operation);
       if (isError(result))
-        return { ruleset: { ...ruleset, tables: tables.map(finished) }, failed: { operation, error: result } };
+        return {
+          ruleset: { ...ruleset, tables: tables.map(finished) },
+          failed: { operation, error: result },
+        };
       table = result;
     }
     const after = table === undefined ? [] : [withNewChainsByName(before, table)];
-    tables =
-      before === undefined ? [...tables, ...after] : tables.toSpliced(index, 1, ...after);
+    tables = before === undefined ? [...tables, ...after] : tables.toSpliced(index, 1, ...after);
   }
   return { ruleset: { ...ruleset, tables: tables.map(finished) } };
 }

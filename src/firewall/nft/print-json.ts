@@ -2,9 +2,10 @@
  * Native tables as JSON values, in the shape of `nft -j list ruleset` (libnftables-json(5)), without handles and counts.
  * In: tables. Out: what `parse.ts` reads back to the same tables. JSON that was cut when it was read stays cut, as a string.
  */
+
+import type { Reason } from '../../net/reason.ts';
 import { setWord } from './format.ts';
 import type { Expression, NftTable, NftVerdict, SetElement, SetRef, Statement } from './model.ts';
-import type { Reason } from '../../net/reason.ts';
 
 export interface NftJsonOptions {
   /** Reasons as a member `reason`, which nft(8) does not know. */

@@ -31,5 +31,7 @@ export function sameElement(a: SetElement, b: SetElement): boolean {
 }
 
 function withoutCount(statement: Statement): Statement {
-  return statement.kind === 'observe' && statement.name === 'counter' ? { ...statement, json: '' } : statement;
+  return statement.kind === 'observe' && statement.name === 'counter'
+    ? { ...statement, json: '' }
+    : statement;
 }

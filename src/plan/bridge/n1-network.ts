@@ -35,10 +35,7 @@ function networkChains({ bridge, because }: NetworkSide): readonly NftOperation[
   return (['forwardIn', 'forwardOut', 'sourceIn', 'sourceOut'] as const).flatMap((of) => {
     const chain = chainOf(bridge, of);
     const element = nft.jumpElement(bridge, chain);
-    return [
-      addChain(why, chain),
-      { op: 'add', kind: 'element', set: maps[of], element, reason: why },
-    ];
+    return [addChain(why, chain), { op: 'add', kind: 'element', set: maps[of], element, reason: why }];
   });
 }
 

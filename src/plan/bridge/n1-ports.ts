@@ -138,24 +138,26 @@ export function linkOperations(endpoint: BridgeEndpoint): readonly NftOperation[
     network.icc.because,
   );
   const chain = chainOf(network.bridge, 'forwardIn');
-  return (endpoint.endpoint.links ?? []).flatMap(({ address: child, ports }) =>
-    ports.flatMap(({ protocol, port }) => [
-      nft.rule(
-        undefined,
-        nft.onAddress('saddr', '==', parent),
-        nft.onAddress('daddr', '==', child),
-        nft.onPort(protocol, 'dport', port),
-        nft.counter,
-        nft.accept,
-      ),
-      nft.rule(
-        undefined,
-        nft.onAddress('saddr', '==', child),
-        nft.onPort(protocol, 'sport', port),
-        nft.onAddress('daddr', '==', parent),
-        nft.counter,
-        nft.accept,
-      ),
-    ]),
-  ).map((rule) => addRule(why, chain, 'links', rule));
+  return (endpoint.endpoint.links ?? [])
+    .flatMap(({ address: child, ports }) =>
+      ports.flatMap(({ protocol, port }) => [
+        nft.rule(
+          undefined,
+          nft.onAddress('saddr', '==', parent),
+          nft.onAddress('daddr', '==', child),
+          nft.onPort(protocol, 'dport', port),
+          nft.counter,
+          nft.accept,
+        ),
+        nft.rule(
+          undefined,
+          nft.onAddress('saddr', '==', child),
+          nft.onPort(protocol, 'sport', port),
+          nft.onAddress('daddr', '==', parent),
+          nft.counter,
+          nft.accept,
+        ),
+      ]),
+    )
+    .map((rule) => addRule(why, chain, 'links', rule));
 }

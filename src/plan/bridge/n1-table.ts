@@ -2,7 +2,7 @@
  * The engine's native table: its chains, maps and groups of rules by what they are for, and operations on it in short.
  * In: names of bridges, rules. Out: NftOperations and transactions; which there are is `n1.ts`'s subject.
  */
-import { type NftHook, nftFamilies, type NftRule } from '../../firewall/nft/model.ts';
+import { type NftHook, type NftRule, nftFamilies } from '../../firewall/nft/model.ts';
 import type { NftOperation, NftTransaction } from '../../firewall/nft/operation.ts';
 import type { Family } from '../../net/addr.ts';
 import type { Reason } from '../../net/reason.ts';

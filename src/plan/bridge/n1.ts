@@ -9,9 +9,9 @@ import type { NftHook } from '../../firewall/nft/model.ts';
 import type { NftOperation, NftTransaction } from '../../firewall/nft/operation.ts';
 import { type Family, ipv4, ipv6 } from '../../net/addr.ts';
 import type { Prefix } from '../../net/prefix.ts';
-import { addChain, addRule, chains, maps, onTable } from './n1-table.ts';
 import { networkOperations } from './n1-network.ts';
 import { endpointOperations, linkOperations, portOperations } from './n1-ports.ts';
+import { addChain, addRule, chains, maps, onTable } from './n1-table.ts';
 import type { BridgeEndpoint, BridgeNetwork } from './network.ts';
 import { publishedPorts } from './ports.ts';
 import {
@@ -116,7 +116,10 @@ function tableOperations(script: Script, family: Family): readonly NftOperation[
 /** On a mirrored WSL2 host packets from Windows to 127.0.0.1 come in by loopback0; they are the proxy's too. */
 function mirroredLoopback(script: Script, family: Family): readonly NftOperation[] {
   if (!script.mirroredLoopback || isHairpin(script) || family === 'ipv6') return [];
-  const why = reason("leave Windows' packets to loopback to the userland proxy", because(script, 'userland-proxy'));
+  const why = reason(
+    "leave Windows' packets to loopback to the userland proxy",
+    because(script, 'userland-proxy'),
+  );
   return [
     addRule(
       why,
