@@ -3,6 +3,7 @@
  * In: an observed state, what is expected of it, and flows (or none: then the usual ones are asked).
  * Out: findings. Pure; it reads nothing and changes nothing.
  */
+import { findNftChain, findNftTable, type NftRuleset, tableText } from '../firewall/nft/model.ts';
 import { findChain, findTable, type Ruleset } from '../firewall/ruleset.ts';
 import { type Facts, text } from '../host/facts.ts';
 import type { HostState } from '../host/state.ts';
@@ -148,7 +149,12 @@ function findingsOf(
 /** The chain that the repair changes first, else where the packet died. */
 function hopOf(trace: Trace, candidate: Candidate): string {
   for (const change of candidate.changes) {
-    const chain = change.kind === 'ruleset' ? changedChain(change.from, change.to) : undefined;
+    const chain =
+      change.kind === 'ruleset'
+        ? changedChain(change.from, change.to)
+        : change.kind === 'nft'
+          ? changedNftChain(change.from, change.to)
+          : undefined;
     if (chain !== undefined) return chain;
   }
   const death = deathStep(trace);
@@ -163,6 +169,18 @@ function changedChain(from: Ruleset, to: Ruleset): string | undefined {
       return old?.rules.length !== c.rules.length || old.policy !== c.policy;
     });
     if (chain !== undefined) return `${table.name}/${chain.name}`;
+  }
+  return undefined;
+}
+
+function changedNftChain(from: NftRuleset, to: NftRuleset): string | undefined {
+  for (const table of to.tables) {
+    const before = findNftTable(from, table);
+    const chain = table.chains.find((c) => {
+      const old = before === undefined ? undefined : findNftChain(before, c.name);
+      return old?.rules.length !== c.rules.length || old.base?.policy !== c.base?.policy;
+    });
+    if (chain !== undefined) return `${tableText(table)} ${chain.name}`;
   }
   return undefined;
 }

@@ -27,7 +27,7 @@ function candidates(table: string, chain: object, rules: readonly (readonly unkn
   const before = walk(makeScene(patient.state), asked);
   const found = ruleFaultCandidates(patient, [before]).map((c) => ({
     cause: c.cause,
-    what: c.changes.map((change) => (change.kind === 'nft' ? change.edit.kind : change.kind)).join(' '),
+    what: c.key.split(' ')[0],
     repairs: c.repairs.map((r) => r.change),
     after: walk(makeScene(applyChanges(patient.state, c.changes)), asked).outcome,
   }));
@@ -40,24 +40,22 @@ describe('a foreign base chain', () => {
     const { before, found } = candidates('myfw', { hook: 'forward', policy: 'drop' });
     expect(before).toBe('timeout');
     expect(found).toEqual([
-      { cause, what: 'insert-rule insert-rule', repairs: [], after: 'ok' },
-      { cause, what: 'accept-policy', repairs: [], after: 'ok' },
+      { cause, what: 'pass', repairs: [], after: 'ok' },
+      { cause, what: 'policy', repairs: [], after: 'ok' },
     ]);
   });
 
   test('with a rule that drops, also in a chain of its own', () => {
     for (const sub of [undefined, 'sub']) {
       expect(candidates('myfw', { hook: 'forward' }, [[drop]], sub).found).toEqual([
-        { cause, what: 'insert-rule insert-rule', repairs: [], after: 'ok' },
-        { cause, what: 'delete-rule', repairs: [], after: 'ok' },
+        { cause, what: 'pass', repairs: [], after: 'ok' },
+        { cause, what: 'remove', repairs: [], after: 'ok' },
       ]);
     }
   });
 
   test('of a hook where no bridge can be named', () => {
-    expect(candidates('myfw', { hook: 'prerouting' }, [[drop]]).found.map((c) => c.what)).toEqual([
-      'delete-rule',
-    ]);
+    expect(candidates('myfw', { hook: 'prerouting' }, [[drop]]).found.map((c) => c.what)).toEqual(['remove']);
   });
 
   test('that only counts or jumps offers nothing, nor do the tables of the engine', () => {
