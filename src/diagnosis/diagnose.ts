@@ -18,6 +18,7 @@ import { commandRepair } from './commands.ts';
 import type { Diagnosis, Finding } from './finding.ts';
 import { questionsFor } from './flows.ts';
 import { hostFaultCandidates } from './host-faults.ts';
+import { nativePartCandidates } from './native-parts.ts';
 import { planPartCandidates } from './plan-parts.ts';
 import { successOn } from './receiver.ts';
 import { ruleFaultCandidates } from './rule-faults.ts';
@@ -83,6 +84,7 @@ function candidatesFor(patient: Patient, failing: readonly Trace[]): readonly Ca
   return [
     ...settingCandidates(patient),
     ...planPartCandidates(patient),
+    ...nativePartCandidates(patient),
     ...hostFaultCandidates(patient),
     ...ruleFaultCandidates(patient, failing),
     ...undecidedCandidates(patient, failing),

@@ -7,6 +7,7 @@ import { sameRule } from './args.ts';
 import { mergeLists } from './merge-list.ts';
 import { type Chain, findChain, type Ruleset, type Table } from './ruleset.ts';
 
+/** From nothing everything of `to` that is missing is put in and nothing is taken away; where each rule goes is `mergeLists`'s subject. */
 export function mergeRulesets(observed: Ruleset, from: Ruleset, to: Ruleset): Ruleset {
   const tables = observed.tables.map((table) => mergeTable(table, find(from, table), find(to, table)));
   const added = to.tables.filter((table) => find(observed, table) === undefined);

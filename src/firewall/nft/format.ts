@@ -80,7 +80,7 @@ function statementText(statement: Statement): string {
     case 'mangle': {
       const { key, value } = statement;
       const what = key.kind === 'tcp option' ? `tcp option ${key.name} size` : expressionText(key);
-      return `${what} set ${expressionText(value)}`;
+      return `${what} set ${key.kind === 'tcp option' ? expressionText(value) : rightText(key, value)}`;
     }
     case 'notrack':
       return 'notrack';

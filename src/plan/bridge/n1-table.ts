@@ -7,6 +7,9 @@ import type { NftOperation, NftTransaction } from '../../firewall/nft/operation.
 import type { Family } from '../../net/addr.ts';
 import type { Reason } from '../../net/reason.ts';
 
+/** In both families. */
+export const nativeTable = 'docker-bridges';
+
 /** Chains of every host. */
 export const chains = {
   forward: 'filter-FORWARD',
@@ -50,5 +53,5 @@ export function addRuleOnce(reason: Reason, chain: string, group: Group, rule: N
 }
 
 export function onTable(family: Family, operations: readonly NftOperation[]): NftTransaction {
-  return { family: nftFamilies[family], table: 'docker-bridges', operations };
+  return { family: nftFamilies[family], table: nativeTable, operations };
 }
