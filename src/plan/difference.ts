@@ -100,7 +100,7 @@ function nativeParts(ruleset: NftRuleset): readonly PlanPart[] {
         ),
       ]),
       ...table.chains.flatMap((chain) => [
-        part('chain', `chain ${place} ${chainText(table, chain)}`, chain.reason),
+        part('chain', `chain ${place} ${chainText(chain)}`, chain.reason),
         ...chain.rules.map((rule) =>
           part('rule', `rule ${place} ${chain.name} ${formatNftRule(rule)}`, rule.reason),
         ),

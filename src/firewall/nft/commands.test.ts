@@ -34,11 +34,7 @@ describe('rules', () => {
       [rule('x'), rule('y'), a, b, c],
       ['insert rule inet mine f accept comment "y"', 'insert rule inet mine f accept comment "x"'],
     ],
-    [
-      'one between',
-      [a, rule('x'), b, c],
-      ['insert rule inet mine f handle 5 accept comment "x"'],
-    ],
+    ['one between', [a, rule('x'), b, c], ['insert rule inet mine f handle 5 accept comment "x"']],
     [
       'another order',
       [c, a, b],
@@ -64,7 +60,9 @@ describe('rules', () => {
       const kept = nft.rule('k', statement);
       expect(lines(ruleset([rule('a'), kept]), ruleset([kept]))).toEqual([]);
       // With its handle it can stay where it is.
-      expect(lines(ruleset([rule('a', 4), kept]), ruleset([kept]))).toEqual(['delete rule inet mine f handle 4']);
+      expect(lines(ruleset([rule('a', 4), kept]), ruleset([kept]))).toEqual([
+        'delete rule inet mine f handle 4',
+      ]);
     }
   });
 });
@@ -81,7 +79,7 @@ it('makes tables with all that is in them, in an order that nft takes, and delet
   expect(lines(emptyNftRuleset, made)).toEqual([
     'add table inet mine',
     'add map inet mine m { type ifname : verdict; }',
-    'add chain inet mine f { type filter hook forward priority filter; policy drop; }',
+    'add chain inet mine f { type filter hook forward priority 0; policy drop; }',
     'add chain inet mine g',
     'add rule inet mine f iifname vmap @m',
     'add element inet mine m { "br0" : jump g }',
@@ -128,6 +126,9 @@ it('writes no name that nft would read as something else', () => {
     expect(lines(ruleset([]), ruleset([nft.rule(undefined, nft.jump(name))])), name).toEqual([]);
     if (!/["\n]/.test(name)) continue;
     expect(lines(ruleset([]), ruleset([rule(name)])), name).toEqual([]);
-    expect(lines(ruleset([]), ruleset([nft.rule(undefined, nft.onDevice('iifname', '==', name))])), name).toEqual([]);
+    expect(
+      lines(ruleset([]), ruleset([nft.rule(undefined, nft.onDevice('iifname', '==', name))])),
+      name,
+    ).toEqual([]);
   }
 });

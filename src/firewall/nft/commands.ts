@@ -65,7 +65,7 @@ function tableCommands(before: NftTable | undefined, after: NftTable): readonly 
   return [
     ...(before === undefined ? [['add', 'table', ...place]] : []),
     ...madeSets.map((set) => ['add', setWord(set), ...place, `${set.name} { ${setTypeText(set)}; }`]),
-    ...madeChains.map((chain) => ['add', 'chain', ...place, chainText(after, chain)]),
+    ...madeChains.map((chain) => ['add', 'chain', ...place, chainText(chain)]),
     ...after.chains.flatMap((chain) => policyCommands(place, namesake(before?.chains, chain), chain)),
     ...after.sets.flatMap((set) => elementCommands(place, 'delete', set, namesake(before?.sets, set), set)),
     ...after.chains.flatMap((chain) =>

@@ -39,6 +39,10 @@ export function setWord({ data }: NftSet): 'set' | 'map' {
 
 /** `type filter hook forward priority filter; policy accept;` */
 export function hookText({ family }: NftTable, hook: NftHook): string {
+  return hookWithPriority(hook, priorityText(family, hook));
+}
+
+function hookWithPriority(hook: NftHook, priority: string): string {
   const devices = hook.devices.map(quoted);
   const device =
     devices.length === 0
@@ -46,12 +50,12 @@ export function hookText({ family }: NftTable, hook: NftHook): string {
       : devices.length === 1
         ? ` device ${devices.join('')}`
         : ` devices = { ${devices.join(', ')} }`;
-  return `type ${hook.type} hook ${hook.hook}${device} priority ${priorityText(family, hook)}; policy ${hook.policy};`;
+  return `type ${hook.type} hook ${hook.hook}${device} priority ${priority}; policy ${hook.policy};`;
 }
 
-/** `filter-FORWARD { type filter ...; }`: a chain as `nft add chain` takes it. */
-export function chainText(table: NftTable, { name, base }: NftChain): string {
-  return base === undefined ? name : `${name} { ${hookText(table, base)} }`;
+/** `filter-FORWARD { type filter ... priority 0; ... }`: a chain as every `nft add chain` takes it; names of priorities vary. */
+export function chainText({ name, base }: NftChain): string {
+  return base === undefined ? name : `${name} { ${hookWithPriority(base, `${base.priority}`)} }`;
 }
 
 function quoted(text: string): string {
@@ -99,7 +103,7 @@ function verdictText(verdict: NftVerdict): string {
 function natText({ nat, family, address, port }: Extract<Statement, { kind: 'nat' }>): string {
   if (address === undefined && port === undefined) return nat;
   const to = address === undefined ? '' : expressionText(address);
-  const host = to.includes(':') && address?.kind === 'literal' ? `[${to}]` : to;
+  const host = port !== undefined && to.includes(':') && address?.kind === 'literal' ? `[${to}]` : to;
   const service = port === undefined ? '' : `:${expressionText(port)}`;
   return [nat, ...(family === undefined ? [] : [family]), 'to', `${host}${service}`].join(' ');
 }

@@ -62,9 +62,11 @@ describe('order', () => {
       transaction(chain('a'), chain('B'), map, element('eth1', 'a'), element('br0', 'b')),
     );
     expect(ruleset.tables[0]?.chains.map(({ name }) => name)).toEqual(['a', 'b', 'B']);
-    expect(printNft(ruleset.tables).match(/elements = [^}]*}/)?.[0].replace(/\s+/g, ' ')).toBe(
-      'elements = { "br0" : jump b, "eth1" : jump a }',
-    );
+    expect(
+      printNft(ruleset.tables)
+        .match(/elements = [^}]*}/)?.[0]
+        .replace(/\s+/g, ' '),
+    ).toBe('elements = { "br0" : jump b, "eth1" : jump a }');
   });
 });
 
@@ -134,7 +136,11 @@ describe('adding', () => {
   });
 
   it('a transaction that fails leaves nothing, and none follows', () => {
-    const result = run(made, transaction(rule('c', 1, 'x'), chain('d'), rule('e', 1, 'y')), transaction(chain('f')));
+    const result = run(
+      made,
+      transaction(rule('c', 1, 'x'), chain('d'), rule('e', 1, 'y')),
+      transaction(chain('f')),
+    );
     expect(result.ruleset).toEqual(run(made).ruleset);
     expect(result.failed?.operation).toMatchObject({ chain: 'e' });
   });

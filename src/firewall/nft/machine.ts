@@ -4,18 +4,9 @@
  * Order is the kernel's: tables and chains as they were made, the new chains of one transaction by name, because the engine names
  * them so; rules by group, elements by key.
  */
-import type {
-  NftChain,
-  NftRule,
-  NftRuleset,
-  NftSet,
-  NftTable,
-  NftVerdict,
-  SetElement,
-  Statement,
-} from './model.ts';
+import type { NftChain, NftRule, NftRuleset, NftSet, NftTable, NftVerdict, Statement } from './model.ts';
 import type { NftOperation, NftTransaction } from './operation.ts';
-import { elementKey, sameElement, sameNftRule } from './same.ts';
+import { byElementKey, elementKey, sameElement, sameNftRule } from './same.ts';
 
 export interface NftError {
   readonly kind: 'exists' | 'not-found' | 'busy';
@@ -180,11 +171,7 @@ function runOnElement(table: Draft, operation: Extract<NftOperation, { kind: 'el
   const lost = [element.verdict].flatMap(chainIn).find((wanted) => !has(table, wanted));
   if (lost !== undefined) return notFound(`${lost.kind} ${lost.name}`);
   const elements = [...set.elements, { ...element, reason }];
-  return withSet(table, { ...set, elements: elements.toSorted(byKey) });
-}
-
-function byKey(a: SetElement, b: SetElement): number {
-  return elementKey(a) < elementKey(b) ? -1 : 1;
+  return withSet(table, { ...set, elements: elements.toSorted(byElementKey) });
 }
 
 function notFound(what: string): NftError {

@@ -45,14 +45,20 @@ describe('mergeNft', () => {
         const to = ruleset(tableOf(b, two));
         const merged = mergeNft(from, from, to);
         expect(new Set(rulesOf(merged))).toEqual(new Set(b));
-        expect(new Set(merged.tables[0]?.sets[0]?.elements)).toEqual(new Set(to.tables[0]?.sets[0]?.elements));
+        expect(new Set(merged.tables[0]?.sets[0]?.elements)).toEqual(
+          new Set(to.tables[0]?.sets[0]?.elements),
+        );
       }),
     );
   });
 
   it('leaves what it does not know where it is, and what was missing already away', () => {
     const observed = ruleset(tableOf(['x', 'a', 'y'], ['own']), tableOf(['z'], [], 'other'));
-    const merged = mergeNft(observed, ruleset(tableOf(['a', 'b'])), ruleset(tableOf(['a', 'b', 'c'], ['new'])));
+    const merged = mergeNft(
+      observed,
+      ruleset(tableOf(['a', 'b'])),
+      ruleset(tableOf(['a', 'b', 'c'], ['new'])),
+    );
     expect(rulesOf(merged)).toEqual(['x', 'a', 'c', 'y', 'z']);
     expect(merged.tables[0]?.sets[0]?.elements).toHaveLength(2);
   });

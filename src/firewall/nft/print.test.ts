@@ -1,5 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
+import { parseAddr } from '../../net/addr.ts';
+import { parsePrefix } from '../../net/prefix.ts';
 import * as nft from './build.ts';
 import { formatNftRule } from './format.ts';
 import type { NftChain, NftHook, NftRule, NftTable } from './model.ts';
@@ -7,8 +9,6 @@ import { parseNftJson } from './parse.ts';
 import { nftLines, printNft } from './print.ts';
 import { nftJson } from './print-json.ts';
 import { namedPriority, priorityText } from './priority.ts';
-import { parseAddr } from '../../net/addr.ts';
-import { parsePrefix } from '../../net/prefix.ts';
 
 const reason = { step: 'why', because: [] };
 
@@ -51,7 +51,10 @@ const small = tableOf(
 /** Rules as the engine plans them, and how nft lists them. */
 const rules: readonly (readonly [NftRule, string])[] = [
   [nft.rule('A B', nft.onDevice('iifname', '!=', 'br0'), nft.drop), 'iifname != "br0" drop comment "A B"'],
-  [nft.rule(undefined, nft.onDevice('oifname', '==', 'z', 'a', 'z'), nft.accept), 'oifname { "a", "z" } accept'],
+  [
+    nft.rule(undefined, nft.onDevice('oifname', '==', 'z', 'a', 'z'), nft.accept),
+    'oifname { "a", "z" } accept',
+  ],
   [
     nft.rule(undefined, nft.onAddress('daddr', '==', addr('fd00::2')), nft.onPort('sctp', 'dport', 7)),
     'ip6 daddr fd00::2 sctp dport 7',
@@ -76,8 +79,9 @@ test.each(rules)('%j is %s', (rule, text) => {
 
 describe('printNft', () => {
   it('is the listing of nft -s', () => {
-    expect(printNft([small, { family: 'ip6', name: 'u', owned: true, chains: [], sets: [] }]))
-      .toBe(`table ip t {
+    expect(
+      printNft([small, { family: 'ip6', name: 'u', owned: true, chains: [], sets: [] }]),
+    ).toBe(`table ip t {
 	map m {
 		type ifname : verdict
 		elements = { "br0" : jump empty,
@@ -120,7 +124,10 @@ describe('nftJson', () => {
           ...(based ? { base: { ...hook, priority: index * 7 - 3, devices: ['eth0'] } } : {}),
           rules: list.flatMap((at) => rules[at]?.[0] ?? []),
         }));
-        const { reason: _, ...table } = tableOf(chains, small.sets.map(({ reason: __, ...set }) => set));
+        const { reason: _, ...table } = tableOf(
+          chains,
+          small.sets.map(({ reason: __, ...set }) => set),
+        );
         const read = parseNftJson(JSON.parse(JSON.stringify(nftJson([table]))), 'f', () => false);
         expect(read.problems).toEqual([]);
         const plain = read.ruleset.tables.map(({ at: _at, ...rest }) => ({
@@ -144,7 +151,14 @@ describe('nftJson', () => {
       {
         nftables: [
           { chain: { family: 'ip', table: 't', name: 'c' } },
-          { rule: { family: 'ip', table: 't', chain: 'c', expr: [odd, { counter: 'named' }, { limit: { rate: 1 } }] } },
+          {
+            rule: {
+              family: 'ip',
+              table: 't',
+              chain: 'c',
+              expr: [odd, { counter: 'named' }, { limit: { rate: 1 } }],
+            },
+          },
         ],
       },
       'f',
