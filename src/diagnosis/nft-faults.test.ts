@@ -1,9 +1,12 @@
 /** What the doctor says of native nftables that stops a flow: the cause, the edit, and that it heals. */
 import { describe, expect, test } from 'vitest';
 import { flow } from '../../test/fixtures/host.ts';
-import { onHost, patientOf } from '../../test/fixtures/patient.ts';
+import { type Case, onHost, patientOf } from '../../test/fixtures/patient.ts';
+import { drop as dropped, rule } from '../firewall/nft/build.ts';
+import { applyNftEdit } from '../firewall/nft/edit.ts';
 import { parseNftJson } from '../firewall/nft/parse.ts';
 import { applyChanges } from '../host/change.ts';
+import type { HostState } from '../host/state.ts';
 import { makeScene, walk } from '../packet/walk.ts';
 import { ruleFaultCandidates } from './rule-faults.ts';
 
@@ -58,9 +61,8 @@ describe('a foreign base chain', () => {
     expect(candidates('myfw', { hook: 'prerouting' }, [[drop]]).found.map((c) => c.what)).toEqual(['remove']);
   });
 
-  test('that only counts or jumps offers nothing, nor do the tables of the engine', () => {
+  test('that only counts or jumps offers nothing', () => {
     expect(candidates('myfw', { hook: 'forward' }, [[{ counter: null }]], 'sub').found).toEqual([]);
-    expect(candidates('docker-bridges', { hook: 'forward' }, [[drop]]).found).toEqual([]);
   });
 });
 
@@ -72,4 +74,37 @@ test('firewalld has a cause of its own, and a zone as its repair', () => {
   );
   const [input] = candidates('firewalld', { hook: 'prerouting' }, [[drop]]).found;
   expect(input?.cause).toBe('firewalld-rejects-forward');
+});
+
+describe("the engine's own table", () => {
+  const config = '{"firewall-backend":"nftables","icc":false}';
+  const found = (broken?: Case['broken']) => {
+    const patient = patientOf({ engine: '29.7.2', config, ...(broken === undefined ? {} : { broken }) });
+    const trace = walk(makeScene(patient.state), flow('web ping 172.17.0.3'));
+    expect(trace.outcome).toBe('timeout');
+    return {
+      planned: ruleFaultCandidates(patient, [trace]).map((c) => c.key.split(' ')[0]),
+      unknown: ruleFaultCandidates({ ...patient, expected: undefined }, [trace]),
+    };
+  };
+
+  test('offers nothing for what the plan contains', () => {
+    expect(found()).toEqual({ planned: [], unknown: [] });
+  });
+
+  test('offers to take away what somebody put there, where the plan tells', () => {
+    const foreign = (state: HostState) =>
+      onHost(state, (ns) => {
+        const table = ns.nft?.tables[0];
+        if (ns.nft === undefined || table === undefined) throw new Error('no native table');
+        const edit = {
+          kind: 'insert-rule',
+          table,
+          chain: 'filter-forward-in__docker0',
+          rule: rule(undefined, dropped),
+        } as const;
+        return { ...ns, nft: applyNftEdit(ns.nft, edit) };
+      });
+    expect(found(foreign)).toEqual({ planned: ['remove'], unknown: [] });
+  });
 });

@@ -66,4 +66,18 @@ describe('readEngineLog', () => {
     expect(log(start('t'), withProxy, start('u')).userlandProxy).toBeUndefined();
     expect(log(start('t'), command(jump.replace('-A', '-D'))).userlandProxy).toBeUndefined();
   });
+
+  it('says so for the nftables backend too', () => {
+    const rule = (text: string, chain = 'nat-OUTPUT', family = 'ip') =>
+      `time="x" level=debug msg="nftables: appended rule" chain=${chain} family=${family} group=0 rule="${text}" table=docker-bridges`;
+    const jump = 'fib daddr type local counter jump nat-prerouting-and-output';
+    const withProxy = rule(`ip daddr != 127.0.0.1/8  ${jump}`);
+    expect(log(start('t'), withProxy).userlandProxy).toEqual({ value: true, line: 2 });
+    expect(log(start('t'), withProxy, start('u'), rule(` ${jump}`)).userlandProxy).toEqual({
+      value: false,
+      line: 4,
+    });
+    const others = [rule(jump, 'nat-PREROUTING'), rule(jump, 'nat-OUTPUT', 'ip6')];
+    expect(log(start('t'), ...others).userlandProxy).toBeUndefined();
+  });
 });
