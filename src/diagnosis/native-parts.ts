@@ -6,6 +6,7 @@
 import { formatElement, formatNftRule } from '../firewall/nft/format.ts';
 import { mergeNft, missingFrom } from '../firewall/nft/merge.ts';
 import {
+  emptyNftRuleset,
   findNftChain,
   findNftTable,
   type NatKind,
@@ -50,7 +51,12 @@ export function nativePartCandidates({ expected, state }: Patient): Candidate[] 
       rule: parts[0] === undefined ? '' : describe(parts[0]),
     },
     changes: [
-      { namespace, kind: 'nft', from: observed, to: mergeNft(observed, undefined, { tables, twins: [] }) },
+      {
+        namespace,
+        kind: 'nft',
+        from: observed,
+        to: mergeNft(observed, emptyNftRuleset, { tables, twins: [] }),
+      },
     ],
     cost,
     because: parts.slice(0, 1).flatMap((part): readonly Because[] => reasonOf(part)?.because ?? []),

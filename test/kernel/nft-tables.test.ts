@@ -53,7 +53,7 @@ const hosts: readonly HostSpec[] = [
       { name: 't', on: { trusting: '172.19.0.2/16' }, ports: ['127.0.0.1:8081:80/tcp', '5353:53/udp'] },
       { name: 'o', on: { open: '172.20.0.2/16' }, ports: ['8082:80/tcp'] },
     ],
-    wsl2Mirrored: true,
+    mirroredLoopback: true,
   },
 ];
 

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import * as nft from './build.ts';
 import { mergeNft, missingFrom } from './merge.ts';
-import type { NftRuleset, NftTable } from './model.ts';
+import { emptyNftRuleset, type NftRuleset, type NftTable } from './model.ts';
 import { printNft } from './print.ts';
 
 const hook = { type: 'filter', hook: 'forward', priority: 0, policy: 'accept', devices: [] } as const;
@@ -65,8 +65,13 @@ describe('mergeNft', () => {
 
   it('puts back everything that is missing when there is no plan to start from', () => {
     const planned = ruleset(tableOf(['a', 'b', 'c'], ['one']));
-    expect(rulesOf(mergeNft(ruleset(tableOf(['x', 'c'])), undefined, planned))).toEqual(['x', 'a', 'b', 'c']);
-    expect(mergeNft(ruleset(), undefined, planned)).toEqual(planned);
+    expect(rulesOf(mergeNft(ruleset(tableOf(['x', 'c'])), emptyNftRuleset, planned))).toEqual([
+      'x',
+      'a',
+      'b',
+      'c',
+    ]);
+    expect(mergeNft(ruleset(), emptyNftRuleset, planned)).toEqual(planned);
   });
 
   it('makes and takes away chains, sets, tables, and changes a policy', () => {
@@ -81,7 +86,9 @@ describe('mergeNft', () => {
       chains: open.chains.map((chain) => ({ ...chain, base: { ...hook, policy: 'drop' } as const })),
     };
     expect(printNft(merge(open, closed).tables)).toContain('policy drop');
-    expect(printNft(mergeNft(ruleset(closed), undefined, ruleset(open)).tables)).toContain('policy drop');
+    expect(printNft(mergeNft(ruleset(closed), emptyNftRuleset, ruleset(open)).tables)).toContain(
+      'policy drop',
+    );
   });
 
   it('takes counted rules for the same', () => {

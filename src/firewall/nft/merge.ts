@@ -61,7 +61,10 @@ function mergeChain(observed: NftChain, from: NftChain | undefined, to: NftChain
 }
 
 function mergeSet(observed: NftSet, from: NftSet | undefined, to: NftSet): NftSet {
-  return { ...observed, elements: mergeLists(observed.elements, from?.elements ?? [], to.elements, sameElement) };
+  return {
+    ...observed,
+    elements: mergeLists(observed.elements, from?.elements ?? [], to.elements, sameElement),
+  };
 }
 
 /** What of these tables another ruleset has not: each table with what is missing of it alone. */

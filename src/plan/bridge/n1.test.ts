@@ -306,7 +306,7 @@ describe('ports', () => {
     const drop =
       'raw-PREROUTING iifname != "lo" ip daddr 127.0.0.1 tcp dport 8080 counter drop comment "DROP REMOTE LOOPBACK"';
     expect(published('127.0.0.1:8080:80/tcp').come).toContain(drop);
-    const mirrored = rulesOf(planOf(web(config(), ['127.0.0.1:8080:80/tcp'], { wsl2Mirrored: true })));
+    const mirrored = rulesOf(planOf(web(config(), ['127.0.0.1:8080:80/tcp'], { mirroredLoopback: true })));
     expect(mirrored).toContain(
       'nat-prerouting-and-output iifname "loopback0" ip daddr 127.0.0.0/8 counter return',
     );
