@@ -60,6 +60,7 @@ export const causes = [
   'option-in-flag-and-file',
   'config-key-unknown',
   'address-options-invalid',
+  'nftables-backend-needs-forwarding',
   'engine-did-not-start',
 ] as const;
 

@@ -258,6 +258,8 @@ export const causes: Readonly<Record<Cause, (s: Story) => string>> = {
   'option-in-flag-and-file': noStart,
   'config-key-unknown': noStart,
   'address-options-invalid': noStart,
+  'nftables-backend-needs-forwarding': (s) =>
+    `With its nftables backend dockerd turns forwarding on for nobody, and makes no network while it is off. ${noStart(s)}`,
   'engine-did-not-start': noStart,
 };
 

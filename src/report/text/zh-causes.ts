@@ -232,6 +232,8 @@ export const causes: Readonly<Record<Cause, (s: Story) => string>> = {
   'option-in-flag-and-file': noStart,
   'config-key-unknown': noStart,
   'address-options-invalid': noStart,
+  'nftables-backend-needs-forwarding': (s) =>
+    `使用 nftables 后端时，dockerd 不会替主机打开转发；转发关闭时它不创建任何网络。${noStart(s)}`,
   'engine-did-not-start': noStart,
 };
 
