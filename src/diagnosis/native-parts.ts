@@ -4,9 +4,8 @@
  * flushed: then the event is the cause, and its single parts are not tried one by one.
  */
 import { formatElement, formatNftRule } from '../firewall/nft/format.ts';
-import { mergeNft, missingFrom } from '../firewall/nft/merge.ts';
+import { missingFrom } from '../firewall/nft/merge.ts';
 import {
-  emptyNftRuleset,
   findNftChain,
   findNftTable,
   type NatKind,
@@ -17,6 +16,7 @@ import {
   type SetElement,
   tableText,
 } from '../firewall/nft/model.ts';
+import { putBackNft } from '../firewall/nft/put-back.ts';
 import type { Because, Reason } from '../net/reason.ts';
 import type { Candidate, Patient } from './candidate.ts';
 import type { Cause } from './causes.ts';
@@ -55,7 +55,7 @@ export function nativePartCandidates({ expected, state }: Patient): Candidate[] 
         namespace,
         kind: 'nft',
         from: observed,
-        to: mergeNft(observed, emptyNftRuleset, { tables, twins: [] }),
+        to: putBackNft(observed, { tables, twins: [] }),
       },
     ],
     cost,
