@@ -132,9 +132,9 @@ export async function startDockerd(settings: DockerdSettings = {}): Promise<Dock
   try {
     await until(async () => {
       first = stage.pid === undefined ? undefined : firstProcess(stage.pid);
-      return first !== undefined;
+      return first !== undefined && programOf(first) === 'sleep';
     }, stage);
-    await mustRun({ argv: inside(['ip', 'link', 'set', 'lo', 'up']) });
+    for (const argv of furnish) await mustRun({ argv: inside(argv) });
     await start();
     await docker('import', await imageArchive(folder), image);
   } catch (error) {
@@ -142,6 +142,30 @@ export async function startDockerd(settings: DockerdSettings = {}): Promise<Dock
     throw error;
   }
   return { netns: `/proc/${first}/ns/net`, socket, log, dataRoot, docker, halt, start, stop };
+}
+
+/**
+ * What dockerd and containerd keep outside of their folders, they keep on the stage: sockets and plugins in /run and /opt,
+ * a key in /etc. There is no firewalld to be heard in this /run either.
+ */
+const furnish: readonly (readonly string[])[] = [
+  ['ip', 'link', 'set', 'lo', 'up'],
+  ['mount', '-t', 'tmpfs', 'tmpfs', '/opt'],
+  ['mount', '-t', 'tmpfs', 'tmpfs', '/run'],
+  ['mkdir', '/run/upper', '/run/work'],
+  [
+    ...['mount', '-t', 'overlay', 'overlay', '/etc'],
+    ...['-o', 'lowerdir=/etc,upperdir=/run/upper,workdir=/run/work'],
+  ],
+];
+
+/** The name of a process's program; that of unshare(1) while the stage is being made. */
+function programOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
+  } catch {
+    return '';
+  }
 }
 
 /** A tar archive of a root file system that has busybox and nothing else. */
