@@ -1,6 +1,6 @@
 /**
  * `bridgekeeper store`: Docker's local-kv.db, read without dockerd. In: a file, a copy or the live one, damaged or not. Out: its keys,
- * values, all of it as JSON, or what is wrong with it. The file is read once and never locked or written.
+ * values, all of it as JSON, or what is wrong with it. The file is never locked or written.
  */
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -164,7 +164,7 @@ async function checkStore(path: string, options: StoreOptions): Promise<void> {
     const findings = said.map(({ severity, summary, problem }) => ({ severity, ...plain(problem), summary }));
     const { problems: _, ...about } = aboutFile(loaded);
     const schema = 'bridgekeeper.store-check/1';
-    return write([`${JSON.stringify({ schema, ...about, healthy, complete, findings })}\n`]);
+    return write([`${JSON.stringify({ schema, ...about, atRest, healthy, complete, findings })}\n`]);
   }
   writeNotes(loaded, 'check');
   if (!healthy && !atRest && !loaded.torn)
