@@ -11,6 +11,7 @@ import type { Facts } from '../../src/host/facts.ts';
 import { flowKey, probesOf } from './capture.ts';
 import { judgeCauses } from './causes.ts';
 import { judgeDrift } from './drift.ts';
+import { judgeReplay } from './replay.ts';
 import { judgeRecognition, judgeRules } from './rules.ts';
 import { judgeWalks } from './walks.ts';
 
@@ -25,6 +26,7 @@ const columns = [
   'no drift',
   'healed',
   'generation by rules',
+  'replay of the log',
   'outcome class',
   'outcome exact',
   'seenAs',
@@ -109,6 +111,9 @@ function judge(name: string, facts: Facts, score: Score, healthy: ReadonlySet<st
   const recognition = judgeRecognition(facts);
   if (recognition !== undefined)
     count('generation by rules', recognition.right, `generation by rules: ${recognition.said}`);
+  for (const { family, agree, differences } of judgeReplay(facts) ?? []) {
+    count('replay of the log', agree, `replay ${family}: ${differences.join(' | ')}`);
+  }
   for (const { probe, trace, ...verdict } of judgeWalks(facts)) {
     const port = probe.port === undefined ? '' : `:${probe.port}`;
     const flow = `#${probe.id} ${probe.frm} ${probe.kind} ${probe.dst}${port} (${probe.name})`;
