@@ -6,20 +6,18 @@
 import { runOperations } from '../firewall/machine.ts';
 import type { Operation } from '../firewall/operation.ts';
 import { emptyRuleset } from '../firewall/ruleset.ts';
-import type { Intent } from '../intent/intent.ts';
-import { nextAddress } from '../intent/ipam.ts';
 import type { Reason } from '../net/reason.ts';
-import type { OptionName, Options, OptionValues, Setting } from '../options/options.ts';
+import type { OptionName, OptionValues, Setting } from '../options/options.ts';
 import type { ConfigProblem } from '../options/problem.ts';
 import { type Resolution, resolveOptions } from '../options/resolve.ts';
 import { type OptionFlag, type OptionSpec, optionTable, type ValueType } from '../options/table.ts';
 import { spans, valueFor } from '../options/version.ts';
-import { defaultNetwork } from './bridge/default-network.ts';
 import { planBridge } from './bridge/plan.ts';
 import { differenceOfPlans, type PlanDifference, type PlanPart, planParts } from './difference.ts';
 import { generationFor, unsupportedEngine } from './generation.ts';
 import { keptByNetwork } from './in-force.ts';
 import type { Generation, Plan } from './plan.ts';
+import { sampleIntent } from './sample.ts';
 
 export interface ExplainInput {
   readonly option: OptionName;
@@ -148,35 +146,6 @@ function planSample(
 
 function decides(option: OptionName, { because }: Reason): boolean {
   return because.some(({ setting }) => setting === option);
-}
-
-/** The default network with one container, web, published as 8080:80; a text if the network cannot be made. */
-function sampleIntent(options: Options, generation: Generation): Intent | string {
-  const made = defaultNetwork(options, generation);
-  if (made.kind === 'impossible') return made.why;
-  if (made.kind === 'none') return { networks: [], sandboxes: [] };
-  const addresses = made.network.ipam.flatMap((config) => nextAddress(config, []) ?? []);
-  if (addresses.length < made.network.ipam.length)
-    return 'the default network has no address for a container';
-  return {
-    networks: [made.network],
-    sandboxes: [
-      {
-        id: 'web',
-        name: 'web',
-        mode: { kind: 'own' },
-        running: true,
-        endpoints: [
-          {
-            network: made.network.id,
-            id: 'web',
-            addresses,
-            ports: [{ protocol: 'tcp', containerPort: 80, hostPort: 8080 }],
-          },
-        ],
-      },
-    ],
-  };
 }
 
 /** Values to try for options that are not booleans, the first that differs from what is configured. */

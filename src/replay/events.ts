@@ -170,6 +170,8 @@ function readCommand(message: string, usual: Backend): LoggedCommand | string | 
 
 const tableNames: readonly TableName[] = ['raw', 'mangle', 'nat', 'filter', 'security'];
 
+const lastWords = /^(?:failed to start daemon|Error starting daemon|unable to configure the Docker daemon)\b/;
+
 type Unplaced<T> = T extends unknown ? Omit<T, 'line' | 'time'> : never;
 
 function otherEvents(entry: Entry): readonly Unplaced<LogEvent>[] {
@@ -188,10 +190,12 @@ function otherEvents(entry: Entry): readonly Unplaced<LogEvent>[] {
     if (version !== undefined) events.push({ kind: 'engine', version });
   }
   if (level === 'debug' && !message.includes('firewall')) return events;
+  // Without a logger the daemon only says why it gave up; other such lines are not its own.
+  if (level === undefined && !lastWords.test(message)) return events;
   const error = fieldOf(entry, 'error');
   const text = (error === undefined ? message : `${message}: ${error}`).slice(0, longestMessage);
   const known = knownMessage(text);
-  if (known !== undefined) events.push({ kind: 'message', known, level: level ?? '', text });
+  if (known !== undefined) events.push({ kind: 'message', known, level: level ?? 'fatal', text });
   else if (level === 'warning' || level === 'error' || level === 'fatal')
     events.push({ kind: 'other', level, text });
   return events;

@@ -34,7 +34,7 @@ const marks: readonly { readonly phase: Phase; readonly words: RegExp }[] = [
   { phase: 'running', words: /^API listen on|^Daemon has completed initialization$/ },
   { phase: 'reload', words: /^Got signal to reload configuration/ },
   { phase: 'running', words: /^Reloaded configuration/ },
-  { phase: 'shutdown', words: /^Processing signal '/ },
+  { phase: 'shutdown', words: /^Processing signal '|^Daemon shutdown complete|^stopping containerd after/ },
 ];
 
 /** The phase that this message opens. */

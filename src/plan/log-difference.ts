@@ -1,0 +1,94 @@
+/**
+ * The ruleset of a log against one that should be there: a plan's, or another log's. In: two rulesets, what the log says about each rule,
+ * what an engine's settings make. Out: differences, each with the setting that decides it, and the settings that decide most.
+ */
+import { diffRulesets, type RuleAt } from '../firewall/diff.ts';
+import type { Rule, Ruleset } from '../firewall/ruleset.ts';
+import type { Because, Reason } from '../net/reason.ts';
+import { type Mention, mentionKey, type Replayed } from '../replay/run.ts';
+import type { LogReference } from './log-reference.ts';
+
+export interface RuleDifference {
+  /** `missing`: the log does not make it, or took it away again. `extra`: only the log makes it. */
+  readonly kind: 'missing' | 'extra';
+  readonly at: RuleAt;
+  readonly reason?: Reason;
+  /** The log's last command about it. */
+  readonly mention?: Mention;
+}
+
+export interface LogDifference {
+  readonly rules: readonly RuleDifference[];
+  readonly missingChains: readonly string[];
+  readonly extraChains: readonly string[];
+  readonly policies: readonly { readonly chain: string; readonly expected: string; readonly observed: string }[];
+  readonly misordered: number;
+  /** Settings of the daemon or of networks that decide rules which differ, those of most rules first. */
+  readonly deciding: readonly Deciding[];
+}
+
+export interface Deciding {
+  readonly setting: Because;
+  readonly missing: number;
+  readonly extra: number;
+}
+
+/** What the log lacks and what it has besides. */
+export function differenceOfLog(
+  expected: Ruleset,
+  replayed: Replayed,
+  reference: LogReference | undefined,
+): LogDifference {
+  const difference = diffRulesets(expected, replayed.ruleset);
+  const name = ({ key, chain }: Pick<RuleAt, 'key' | 'chain'>) =>
+    `${key.family === 'ipv6' ? 'ip6tables ' : ''}${key.table} ${chain}`;
+  const describe = (kind: RuleDifference['kind'], at: RuleAt): RuleDifference => {
+    const reason = reasonOf(at.rule) ?? reference?.reasonOf(at.key, at.chain, at.rule);
+    const mention = replayed.mentions.get(mentionKey(at.key, at.chain, at.rule));
+    return {
+      kind,
+      at,
+      ...(reason === undefined ? {} : { reason }),
+      ...(mention === undefined ? {} : { mention }),
+    };
+  };
+  const rules = [
+    ...difference.missing.map((at) => describe('missing', at)),
+    ...difference.extra.map((at) => describe('extra', at)),
+  ];
+  return {
+    rules,
+    missingChains: difference.missingChains.map(name),
+    extraChains: difference.extraChains.map(name),
+    policies: difference.policies.map((policy) => ({
+      chain: name(policy),
+      expected: policy.expected,
+      observed: policy.observed,
+    })),
+    misordered: difference.misordered.length,
+    deciding: decidingOf(rules),
+  };
+}
+
+/** Whether there is any difference. Order alone is one: the first rule that matches decides. */
+export function isDifferent({ rules, missingChains, extraChains, policies, misordered }: LogDifference): boolean {
+  return rules.length + missingChains.length + extraChains.length + policies.length + misordered > 0;
+}
+
+function reasonOf({ reason }: Rule): Reason | undefined {
+  return reason;
+}
+
+/** Requests for one container are no settings: what they make differs from host to host. */
+const requests = new Set(['publish', 'endpoint', 'container', 'network', 'engine']);
+
+function decidingOf(rules: readonly RuleDifference[]): readonly Deciding[] {
+  const found = new Map<string, Deciding>();
+  for (const { kind, reason } of rules) {
+    const setting = reason?.because[0];
+    if (setting === undefined || requests.has(setting.setting)) continue;
+    const before = found.get(setting.setting) ?? { setting, missing: 0, extra: 0 };
+    found.set(setting.setting, { ...before, [kind]: before[kind] + 1 });
+  }
+  return [...found.values()].toSorted((a, b) => b.missing + b.extra - (a.missing + a.extra));
+}

@@ -1,0 +1,175 @@
+/**
+ * What an engine of one version does with each kind of rule, by the rule's shape: which setting decides it, and whether a check of it is
+ * followed by an addition. In: an engine version. Out: answers for rules of any host. It is worked out from plans of a sample host, one
+ * with the defaults and one for each switch turned over; nothing is written per rule.
+ */
+import type { Operation } from '../firewall/operation.ts';
+import type { Rule } from '../firewall/ruleset.ts';
+import type { Intent } from '../intent/intent.ts';
+import type { Reason } from '../net/reason.ts';
+import { parsePrefix } from '../net/prefix.ts';
+import type { OptionName, Options } from '../options/options.ts';
+import { resolveOptions } from '../options/resolve.ts';
+import { optionNames } from '../options/table.ts';
+import type { TableOf } from '../replay/events.ts';
+import type { AfterCheck } from '../replay/run.ts';
+import { shapesOf } from '../replay/shape.ts';
+import { planBridge } from './bridge/plan.ts';
+import { labels } from './bridge/choices.ts';
+import { generationOf, unplannedOptions } from './generation.ts';
+import type { Generation } from './plan.ts';
+import { sampleIntent } from './sample.ts';
+
+/** A switch, and the rules by which one can see how it is set: shapes that only one of its positions makes. */
+export interface Switch {
+  readonly option: OptionName;
+  readonly default: boolean;
+  readonly onlyByDefault: ReadonlySet<string>;
+  readonly onlyTurned: ReadonlySet<string>;
+}
+
+export interface LogReference {
+  readonly engine: string;
+  readonly generation: Generation;
+  readonly afterCheck: AfterCheck;
+  /** Why an engine makes a rule like this; undefined for rules that none of its settings makes. */
+  readonly reasonOf: (key: Pick<TableOf, 'table'>, chain: string, rule: Rule) => Reason | undefined;
+  readonly switches: readonly Switch[];
+}
+
+interface Addition {
+  readonly how: 'insert' | 'append';
+  readonly reason: Reason;
+}
+
+/** Undefined for versions that have no plan. */
+export function logReference(engine: string): LogReference | undefined {
+  const generation = generationOf(engine);
+  if (generation === undefined) return undefined;
+  const plain = optionsWith(engine, {});
+  const booleans = optionNames.filter((name) => typeof plain.settings[name].value === 'boolean');
+  const turned = booleans.flatMap((option) => {
+    const options = optionsWith(engine, { [option]: plain.settings[option].value !== true });
+    return unplannedOptions(options) === undefined ? [{ option, options }] : [];
+  });
+  const usual = operationsOf(plain, generation);
+  const additions = additionsOf(usual);
+  const others = additionsOf(turned.flatMap(({ options }) => operationsOf(options, generation)));
+  const removals = shapesIn(usual, 'delete');
+  const find = (key: Pick<TableOf, 'table'>, chain: string, rule: Rule): Addition | 'removal' | undefined => {
+    for (const shape of shapesOf(key, chain, rule)) {
+      const found =
+        additions.get(shape) ?? (removals.has(shape) ? ('removal' as const) : undefined) ?? others.get(shape);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  };
+  return {
+    engine,
+    generation,
+    afterCheck: (key, { chain, rule }) => {
+      const found = find(key, chain, rule);
+      return found === undefined || found === 'removal' ? undefined : found.how;
+    },
+    reasonOf: (key, chain, rule) => {
+      for (const shape of shapesOf(key, chain, rule)) {
+        const found = additions.get(shape) ?? others.get(shape);
+        if (found !== undefined) return found.reason;
+      }
+      return undefined;
+    },
+    switches: turned.flatMap(({ option, options }) => switchOf(option, plain, options, generation)),
+  };
+}
+
+function optionsWith(engine: string, settings: Readonly<Record<string, boolean>>): Options {
+  return resolveOptions({ engine, file: { path: 'daemon.json', text: JSON.stringify(settings) } }).options;
+}
+
+/** The operations that take effect on a host with the default network, two others and a container on each of the first two. */
+function operationsOf(options: Options, generation: Generation): readonly Operation[] {
+  const intent = sampleIntent(options, generation);
+  if (typeof intent === 'string') return [];
+  const { operations } = planBridge({ options, intent: withNetworks(intent), generation, backend: 'iptables-nft' });
+  return operations;
+}
+
+function withNetworks(intent: Intent): Intent {
+  const [web] = intent.sandboxes;
+  const made = ['172.30.0.1/16', '172.31.0.1/16'].flatMap((text, index) => {
+    const gateway = parsePrefix(text);
+    if (gateway === undefined) return [];
+    const id = `${index}`.repeat(12);
+    return {
+      id,
+      name: `user${index}`,
+      driver: 'bridge',
+      internal: false,
+      ipv4: true,
+      ipv6: false,
+      options: { [labels.bridgeName]: `br-${id}` },
+      ipam: [{ subnet: gateway, gateway: gateway.addr }],
+    };
+  });
+  const [first] = made;
+  const address = parsePrefix('172.30.0.2/16');
+  const endpoint = web?.endpoints[0];
+  const sandboxes =
+    web === undefined || first === undefined || endpoint === undefined || address === undefined
+      ? []
+      : [{ ...web, id: 'app', name: 'app', endpoints: [{ ...endpoint, id: 'app', network: first.id, addresses: [address] }] }];
+  return { networks: [...intent.networks, ...made], sandboxes: [...intent.sandboxes, ...sandboxes] };
+}
+
+function additionsOf(operations: readonly Operation[]): ReadonlyMap<string, Addition> {
+  const found = new Map<string, Addition>();
+  for (const { table, command, reason } of operations) {
+    if (command.op !== 'append' && command.op !== 'insert') continue;
+    const [closer, wider] = shapesOf({ table }, command.chain, command.rule);
+    for (const shape of [closer, wider])
+      if (!found.has(shape)) found.set(shape, { how: command.op, reason });
+  }
+  return found;
+}
+
+function shapesIn(operations: readonly Operation[], op: 'delete'): ReadonlySet<string> {
+  return new Set(
+    operations.flatMap(({ table, command }) =>
+      command.op === op ? [shapesOf({ table }, command.chain, command.rule)[0]] : [],
+    ),
+  );
+}
+
+/** How a switch shows in the rules of the default network; nothing for switches that do not. */
+function switchOf(
+  option: OptionName,
+  plain: Options,
+  turned: Options,
+  generation: Generation,
+): readonly Switch[] {
+  const [usual, other] = [plain, turned].map((options) => networkShapes(options, generation));
+  if (usual === undefined || other === undefined) return [];
+  const onlyByDefault = new Set([...usual].filter((shape) => !other.has(shape)));
+  const onlyTurned = new Set([...other].filter((shape) => !usual.has(shape)));
+  if (onlyByDefault.size + onlyTurned.size === 0) return [];
+  return [{ option, default: plain.settings[option].value === true, onlyByDefault, onlyTurned }];
+}
+
+/** Shapes of the IPv4 rules of a host without containers. */
+function networkShapes(options: Options, generation: Generation): ReadonlySet<string> {
+  const intent = sampleIntent(options, generation);
+  if (typeof intent === 'string') return new Set();
+  const { ruleset } = planBridge({
+    options,
+    intent: { ...intent, sandboxes: [] },
+    generation,
+    backend: 'iptables-nft',
+  });
+  return new Set(
+    ruleset.tables
+      .filter(({ family }) => family === 'ipv4')
+      .flatMap(({ name, chains }) =>
+        chains.flatMap(({ name: chain, rules }) => rules.map((rule) => shapesOf({ table: name }, chain, rule)[0])),
+      ),
+  );
+}
