@@ -37,7 +37,7 @@ describe('readEngineLog', () => {
       '-t filter -N DOCKER',
     ].map((args) => command(args));
     const raw = (program: string) =>
-      log(start('t'), ...commands, command('-t raw -A PREROUTING -d 172.17.0.2 -j DROP', program)).tables;
+      log(start('t'), ...commands, command('-t raw -A PREROUTING -i eth1 -j DROP', program)).tables;
     expect(log(start('t'), ...commands).tables).toEqual({ ipv4: [], ipv6: [] });
     expect(raw('iptables')).toEqual({ ipv4: ['raw'], ipv6: [] });
     expect(raw('ip6tables')).toEqual({ ipv4: [], ipv6: ['raw'] });

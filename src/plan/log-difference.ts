@@ -3,7 +3,7 @@
  * what an engine's settings make. Out: differences, each with the setting that decides it, and the settings that decide most.
  */
 import { diffRulesets, type RuleAt } from '../firewall/diff.ts';
-import type { Rule, Ruleset } from '../firewall/ruleset.ts';
+import type { Ruleset } from '../firewall/ruleset.ts';
 import type { Because, Reason } from '../net/reason.ts';
 import { type Mention, mentionKey, type Replayed } from '../replay/run.ts';
 import type { LogReference } from './log-reference.ts';
@@ -13,6 +13,8 @@ export interface RuleDifference {
   readonly kind: 'missing' | 'extra';
   readonly at: RuleAt;
   readonly reason?: Reason;
+  /** Made for one container or link: not a matter of settings. */
+  readonly ofRequest: boolean;
   /** The log's last command about it. */
   readonly mention?: Mention;
 }
@@ -21,7 +23,11 @@ export interface LogDifference {
   readonly rules: readonly RuleDifference[];
   readonly missingChains: readonly string[];
   readonly extraChains: readonly string[];
-  readonly policies: readonly { readonly chain: string; readonly expected: string; readonly observed: string }[];
+  readonly policies: readonly {
+    readonly chain: string;
+    readonly expected: string;
+    readonly observed: string;
+  }[];
   readonly misordered: number;
   /** Settings of the daemon or of networks that decide rules which differ, those of most rules first. */
   readonly deciding: readonly Deciding[];
@@ -43,11 +49,12 @@ export function differenceOfLog(
   const name = ({ key, chain }: Pick<RuleAt, 'key' | 'chain'>) =>
     `${key.family === 'ipv6' ? 'ip6tables ' : ''}${key.table} ${chain}`;
   const describe = (kind: RuleDifference['kind'], at: RuleAt): RuleDifference => {
-    const reason = reasonOf(at.rule) ?? reference?.reasonOf(at.key, at.chain, at.rule);
+    const reason = at.rule.reason ?? reference?.reasonOf(at.key, at.chain, at.rule);
     const mention = replayed.mentions.get(mentionKey(at.key, at.chain, at.rule));
     return {
       kind,
       at,
+      ofRequest: isOfRequest(reason),
       ...(reason === undefined ? {} : { reason }),
       ...(mention === undefined ? {} : { mention }),
     };
@@ -71,22 +78,31 @@ export function differenceOfLog(
 }
 
 /** Whether there is any difference. Order alone is one: the first rule that matches decides. */
-export function isDifferent({ rules, missingChains, extraChains, policies, misordered }: LogDifference): boolean {
+export function isDifferent({
+  rules,
+  missingChains,
+  extraChains,
+  policies,
+  misordered,
+}: LogDifference): boolean {
   return rules.length + missingChains.length + extraChains.length + policies.length + misordered > 0;
 }
 
-function reasonOf({ reason }: Rule): Reason | undefined {
-  return reason;
+/** What is asked for one container differs from host to host; so do the rules that it makes. */
+const requests = new Set(['publish', 'endpoint', 'container', 'link']);
+
+function isOfRequest(reason: Reason | undefined): boolean {
+  return reason?.because.some(({ setting }) => requests.has(setting)) === true;
 }
 
-/** Requests for one container are no settings: what they make differs from host to host. */
-const requests = new Set(['publish', 'endpoint', 'container', 'network', 'engine']);
+/** That there is a bridge, or an engine, is no setting that somebody chose. */
+const given = new Set(['network', 'bridge', 'engine']);
 
 function decidingOf(rules: readonly RuleDifference[]): readonly Deciding[] {
   const found = new Map<string, Deciding>();
-  for (const { kind, reason } of rules) {
+  for (const { kind, reason, ofRequest } of rules) {
     const setting = reason?.because[0];
-    if (setting === undefined || requests.has(setting.setting)) continue;
+    if (setting === undefined || ofRequest || given.has(setting.setting)) continue;
     const before = found.get(setting.setting) ?? { setting, missing: 0, extra: 0 };
     found.set(setting.setting, { ...before, [kind]: before[kind] + 1 });
   }

@@ -105,7 +105,9 @@ function settingsSeen(switches: readonly Switch[], ruleset: Ruleset): readonly S
     ruleset.tables
       .filter(({ family }) => family === 'ipv4')
       .flatMap(({ name, chains }) =>
-        chains.flatMap(({ name: chain, rules }) => rules.map((rule) => shapesOf({ table: name }, chain, rule)[0])),
+        chains.flatMap(({ name: chain, rules }) =>
+          rules.map((rule) => shapesOf({ table: name }, chain, rule)[0]),
+        ),
       ),
   );
   if (![...shapes].some((shape) => shape.includes(' docker0 '))) return [];

@@ -6,16 +6,16 @@
 import type { Operation } from '../firewall/operation.ts';
 import type { Rule } from '../firewall/ruleset.ts';
 import type { Intent } from '../intent/intent.ts';
-import type { Reason } from '../net/reason.ts';
 import { parsePrefix } from '../net/prefix.ts';
+import type { Reason } from '../net/reason.ts';
 import type { OptionName, Options } from '../options/options.ts';
 import { resolveOptions } from '../options/resolve.ts';
 import { optionNames } from '../options/table.ts';
 import type { TableOf } from '../replay/events.ts';
 import type { AfterCheck } from '../replay/run.ts';
 import { shapesOf } from '../replay/shape.ts';
-import { planBridge } from './bridge/plan.ts';
 import { labels } from './bridge/choices.ts';
+import { planBridge } from './bridge/plan.ts';
 import { generationOf, unplannedOptions } from './generation.ts';
 import type { Generation } from './plan.ts';
 import { sampleIntent } from './sample.ts';
@@ -90,7 +90,12 @@ function optionsWith(engine: string, settings: Readonly<Record<string, boolean>>
 function operationsOf(options: Options, generation: Generation): readonly Operation[] {
   const intent = sampleIntent(options, generation);
   if (typeof intent === 'string') return [];
-  const { operations } = planBridge({ options, intent: withNetworks(intent), generation, backend: 'iptables-nft' });
+  const { operations } = planBridge({
+    options,
+    intent: withNetworks(intent),
+    generation,
+    backend: 'iptables-nft',
+  });
   return operations;
 }
 
@@ -117,7 +122,14 @@ function withNetworks(intent: Intent): Intent {
   const sandboxes =
     web === undefined || first === undefined || endpoint === undefined || address === undefined
       ? []
-      : [{ ...web, id: 'app', name: 'app', endpoints: [{ ...endpoint, id: 'app', network: first.id, addresses: [address] }] }];
+      : [
+          {
+            ...web,
+            id: 'app',
+            name: 'app',
+            endpoints: [{ ...endpoint, id: 'app', network: first.id, addresses: [address] }],
+          },
+        ];
   return { networks: [...intent.networks, ...made], sandboxes: [...intent.sandboxes, ...sandboxes] };
 }
 
@@ -126,8 +138,7 @@ function additionsOf(operations: readonly Operation[]): ReadonlyMap<string, Addi
   for (const { table, command, reason } of operations) {
     if (command.op !== 'append' && command.op !== 'insert') continue;
     const [closer, wider] = shapesOf({ table }, command.chain, command.rule);
-    for (const shape of [closer, wider])
-      if (!found.has(shape)) found.set(shape, { how: command.op, reason });
+    for (const shape of [closer, wider]) if (!found.has(shape)) found.set(shape, { how: command.op, reason });
   }
   return found;
 }
@@ -169,7 +180,9 @@ function networkShapes(options: Options, generation: Generation): ReadonlySet<st
     ruleset.tables
       .filter(({ family }) => family === 'ipv4')
       .flatMap(({ name, chains }) =>
-        chains.flatMap(({ name: chain, rules }) => rules.map((rule) => shapesOf({ table: name }, chain, rule)[0])),
+        chains.flatMap(({ name: chain, rules }) =>
+          rules.map((rule) => shapesOf({ table: name }, chain, rule)[0]),
+        ),
       ),
   );
 }

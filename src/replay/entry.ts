@@ -7,30 +7,32 @@
 export interface Entry {
   /** RFC 3339, as the daemon wrote it. */
   readonly time?: string;
-  /** Absent on lines that the daemon wrote before it had a logger, or after it gave up. */
+  /** Absent on lines that no logger wrote: the daemon's last words, or somebody else's. */
   readonly level?: string;
   readonly message: string;
   /** The text behind the message: `error="..." container=...`; read with `fieldOf`. */
   readonly fields: string;
 }
 
-const quoted = /^\s*time="([^"]{1,40})"\s+level=([a-z]{1,10})\s+msg=(?:"((?:[^"\\]|\\.)*)"|(\S*))/;
+/** Time and level may have been cut off. */
+const quoted = /^(?:time="([^"]{1,40})"\s+)?(?:level=([a-z]{1,10})\s+)?msg=(?:"((?:[^"\\]|\\.)*)"|(\S*))/;
+const beginnings = ['time="', 'level=', 'msg='] as const;
 
 /** What systemd's journal and syslog put before a line, with the daemon's name: `Nov 18 10:36:25 host dockerd[123]: `. */
 const journalPrefix = /^.{0,80}?\bdockerd(?:\[\d{1,10}\])?: /;
 
 /** Reads one entry; undefined for lines that are none of dockerd's. */
 export function readEntry(line: string): Entry | undefined {
-  const start = line.charCodeAt(0) === 0x74 ? 0 : line.indexOf('time="');
-  if (start >= 0) {
-    const found = quoted.exec(start === 0 ? line : line.slice(start));
-    if (found !== null) {
-      const [all, time = '', level = '', text, word = ''] = found;
-      const message = text === undefined ? word : unescape(text);
-      return { time, level, message, fields: line.slice(start + all.length) };
-    }
-  }
   if (line.startsWith('{')) return jsonEntry(line);
+  for (const beginning of beginnings) {
+    const start = line.indexOf(beginning);
+    const found = start < 0 ? null : quoted.exec(start === 0 ? line : line.slice(start));
+    if (found === null) continue;
+    const [all, time, level = '', text, word = ''] = found;
+    const message = text === undefined ? word : unquote(text);
+    const fields = line.slice(start + all.length);
+    return time === undefined ? { level, message, fields } : { time, level, message, fields };
+  }
   const message = line.replace(journalPrefix, '').trim();
   return message === '' ? undefined : { message, fields: '' };
 }
@@ -39,12 +41,12 @@ export function readEntry(line: string): Entry | undefined {
 export function fieldOf({ fields }: Entry, name: string): string | undefined {
   const found = new RegExp(` ${name}=(?:"((?:[^"\\\\]|\\\\.)*)"|(\\S*))`).exec(fields);
   if (found === null) return undefined;
-  return found[1] === undefined ? found[2] : unescape(found[1]);
+  return found[1] === undefined ? found[2] : unquote(found[1]);
 }
 
 const escapes: Readonly<Record<string, string>> = { n: '\n', t: '\t', r: '\r' };
 
-function unescape(text: string): string {
+function unquote(text: string): string {
   return text.includes('\\') ? text.replace(/\\(.)/gs, (_, char: string) => escapes[char] ?? char) : text;
 }
 

@@ -50,7 +50,9 @@ export class LineCutter {
 
 /** Quotes around a value, or dashes before an option, that no dockerd writes. */
 function isTypeset(text: string): boolean {
-  return /[\u201c\u201d\u2013\u2014]/.test(text) && /\b(?:time|msg)=[\u201c\u201d]|[[ ][\u2013\u2014]\w/.test(text);
+  return (
+    /[\u201c\u201d\u2013\u2014]/.test(text) && /\b(?:time|msg)=[\u201c\u201d]|[[ ][\u2013\u2014]\w/.test(text)
+  );
 }
 
 /** Dashes are those of long options: a typesetter makes one of two hyphens, and leaves a single one alone. */

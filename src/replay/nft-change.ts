@@ -32,7 +32,9 @@ const verbs = { created: 'create', appended: 'append', added: 'add', deleted: 'd
 export function nftChange(entry: Entry): NftChange | undefined {
   if (!entry.message.startsWith('nftables: ')) return undefined;
   const [, said, what] =
-    /^nftables: (created|appended|added|deleted) (base chain|chain|rule|map element|map)$/.exec(entry.message) ?? [];
+    /^nftables: (created|appended|added|deleted) (base chain|chain|rule|map element|map)$/.exec(
+      entry.message,
+    ) ?? [];
   const field = (name: string) => fieldOf(entry, name) ?? '';
   const object = what === undefined ? undefined : objectOf(what, field);
   const verb = Object.entries(verbs).find(([word]) => word === said)?.[1];

@@ -24,12 +24,27 @@ export type Phase =
 
 const marks: readonly { readonly phase: Phase; readonly words: RegExp }[] = [
   { phase: 'options', words: /^Starting up$|^Listener created for HTTP/ },
-  { phase: 'containerd', words: /^libcontainerd: (?:started )?new containerd|^containerd not running|^starting containerd|^Creating a containerd client/i },
-  { phase: 'graph-driver', words: /^\[graphdriver\]|^Using graph driver|^Initialized graph driver|^Max Concurrent Downloads/ },
+  {
+    phase: 'containerd',
+    words:
+      /^libcontainerd: (?:started )?new containerd|^containerd not running|^starting containerd|^Creating a containerd client/i,
+  },
+  {
+    phase: 'graph-driver',
+    words: /^\[graphdriver\]|^Using graph driver|^Initialized graph driver|^Max Concurrent Downloads/,
+  },
   { phase: 'containers', words: /^(?:Loading|Restoring) containers: start\.$/ },
-  { phase: 'firewall', words: /^Option (?:Experimental|DefaultDriver):|^Fail to initialize firewalld|^unable to initialize firewalld/ },
+  {
+    phase: 'firewall',
+    words:
+      /^Option (?:Experimental|DefaultDriver):|^Fail to initialize firewalld|^unable to initialize firewalld/,
+  },
   { phase: 'restore', words: /^(?:Network|Endpoint) \([0-9a-f]+\) restored/ },
-  { phase: 'default-bridge', words: /^Default bridge \(|^(?:Allocating|releasing) (?:IPv[46] )?pools (?:for|from) network bridge\b|^Allocating pools for network$/ },
+  {
+    phase: 'default-bridge',
+    words:
+      /^Default bridge \(|^(?:Allocating|releasing) (?:IPv[46] )?pools (?:for|from) network bridge\b|^Allocating pools for network$/,
+  },
   { phase: 'ready', words: /^Loading containers: done\.$/ },
   { phase: 'running', words: /^API listen on|^Daemon has completed initialization$/ },
   { phase: 'reload', words: /^Got signal to reload configuration/ },

@@ -12,12 +12,14 @@ export function shapesOf(
   chain: string,
   rule: Rule,
 ): readonly [closer: string, wider: string] {
-  const text = (bridge: (name: string) => string) => `${table} ${chain} ${formatRule(abstractRule(rule, bridge))}`;
+  const text = (bridge: (name: string) => string) =>
+    `${table} ${chain} ${formatRule(abstractRule(rule, bridge))}`;
   return [text((name) => (name === 'docker0' ? name : 'bridge')), text(() => 'bridge')];
 }
 
 function abstractRule(rule: Rule, bridge: (name: string) => string): Rule {
-  const named = <T>(of: Negatable<T> | undefined, value: T) => (of === undefined ? undefined : { ...of, value });
+  const named = <T>(of: Negatable<T> | undefined, value: T) =>
+    of === undefined ? undefined : { ...of, value };
   const { source, destination, inInterface, outInterface, protocol, matches, target } = rule;
   const parts = {
     source: named(source, 'address'),
@@ -41,10 +43,23 @@ function isTransport(name: string | undefined): boolean {
 }
 
 function isLoopback(of: Rule['destination']): boolean {
-  return of !== undefined && typeof of.value !== 'string' && of.value.bits < 32 && formatRule({ destination: of, matches: [] }).includes('127.');
+  return (
+    of !== undefined &&
+    typeof of.value !== 'string' &&
+    of.value.bits < 32 &&
+    formatRule({ destination: of, matches: [] }).includes('127.')
+  );
 }
 
-const ofThisHost = new Set(['--to-destination', '--to-source', '--to-ports', '--dport', '--sport', '--dports', '--mark']);
+const ofThisHost = new Set([
+  '--to-destination',
+  '--to-source',
+  '--to-ports',
+  '--dport',
+  '--sport',
+  '--dports',
+  '--mark',
+]);
 
 function abstractOption(option: RuleOption): RuleOption {
   return ofThisHost.has(option.name) ? { ...option, values: ['any'] } : option;

@@ -51,7 +51,10 @@ export function startsOf(events: readonly LogEvent[]): readonly Start[] {
 }
 
 function isWork(event: LogEvent): boolean {
-  return (event.kind === 'command' && event.logged.place === 'host') || (event.kind === 'nft' && event.change.place === 'host');
+  return (
+    (event.kind === 'command' && event.logged.place === 'host') ||
+    (event.kind === 'nft' && event.change.place === 'host')
+  );
 }
 
 interface OpenSpan {
@@ -90,7 +93,8 @@ class StartBuilder {
       if (span !== undefined) span.commands += 1;
     }
     if (event.kind === 'engine') this.#engine = event.version;
-    if (event.kind === 'message' && event.known.slug === 'live-restore-keeps-settings') this.#liveRestore = true;
+    if (event.kind === 'message' && event.known.slug === 'live-restore-keeps-settings')
+      this.#liveRestore = true;
   }
 
   #phase(): Phase | undefined {
