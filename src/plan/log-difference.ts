@@ -2,7 +2,7 @@
  * The ruleset of a log against one that should be there: a plan's, or another log's. In: two rulesets, what the log says about each rule,
  * what an engine's settings make. Out: differences, each with the setting that decides it, and the settings that decide most.
  */
-import { diffRulesets, type RuleAt } from '../firewall/diff.ts';
+import { diffRulesets, type PolicyDifference, type RuleAt } from '../firewall/diff.ts';
 import type { Ruleset } from '../firewall/ruleset.ts';
 import type { Because, Reason } from '../net/reason.ts';
 import { type Mention, mentionKey, type Replayed } from '../replay/run.ts';
@@ -48,6 +48,9 @@ export function differenceOfLog(
   const difference = diffRulesets(expected, replayed.ruleset);
   const name = ({ key, chain }: Pick<RuleAt, 'key' | 'chain'>) =>
     `${key.family === 'ipv6' ? 'ip6tables ' : ''}${key.table} ${chain}`;
+  // dockerd sets the policy when it turns forwarding on, and does not ask again: of an earlier run that is not in the log.
+  const isCut = replayed.conclusions.some(({ kind }) => kind === 'found');
+  const isTold = ({ observed }: PolicyDifference) => !isCut || observed === 'DROP';
   const describe = (kind: RuleDifference['kind'], at: RuleAt): RuleDifference => {
     const reason = at.rule.reason ?? reference?.reasonOf(at.key, at.chain, at.rule);
     const mention = replayed.mentions.get(mentionKey(at.key, at.chain, at.rule));
@@ -67,7 +70,7 @@ export function differenceOfLog(
     rules,
     missingChains: difference.missingChains.map(name),
     extraChains: difference.extraChains.map(name),
-    policies: difference.policies.map((policy) => ({
+    policies: difference.policies.filter(isTold).map((policy) => ({
       chain: name(policy),
       expected: policy.expected,
       observed: policy.observed,

@@ -8,9 +8,8 @@ import type { OptionName } from '../options/options.ts';
 import type { LogEvent, LogEvents } from '../replay/events.ts';
 import type { KnownMessage } from '../replay/messages.ts';
 import { type Replayed, runLog } from '../replay/run.ts';
-import { shapesOf } from '../replay/shape.ts';
 import { type Start, startsOf } from '../replay/timeline.ts';
-import { type LogReference, logReference, type Switch } from './log-reference.ts';
+import { ipv4Shapes, type LogReference, logReference, type Switch } from './log-reference.ts';
 
 export interface LogReading {
   readonly engine: { readonly version: string; readonly from: 'log' | 'asked' | 'rules' } | undefined;
@@ -21,8 +20,8 @@ export interface LogReading {
   /** As the default network shows them; none where the log does not show it being set up. */
   readonly settings: readonly SeenSetting[];
   readonly messages: readonly MessageGroup[];
-  /** Warnings and errors about other things than networks. */
-  readonly others: number;
+  /** Warnings and errors that are not known to be about networks. */
+  readonly others: readonly OtherMessages[];
   readonly commands: CommandCount;
   readonly entries: number;
   readonly passedOver: number;
@@ -54,12 +53,23 @@ export interface MessageGroup {
   readonly count: number;
 }
 
+/** Messages that differ in numbers and ids alone. */
+export interface OtherMessages {
+  readonly level: string;
+  readonly text: string;
+  readonly line: number;
+  readonly count: number;
+}
+
 /** Reads what a log says. */
 export function readingOf(log: LogEvents, asked?: string): LogReading {
   const { events } = log;
   const engine = engineOfLog(events, asked);
   const reference = engine === undefined ? undefined : logReference(engine.version);
-  const replayed = runLog(events, reference?.afterCheck ?? (() => undefined));
+  // With its nftables backend an engine asks iptables only for what other versions left.
+  const usesNft = events.some((event) => event.kind === 'nft' && event.change.place === 'host');
+  const afterCheck = usesNft ? undefined : reference?.afterCheck;
+  const replayed = runLog(events, afterCheck ?? (() => undefined));
   return {
     engine,
     reference,
@@ -67,7 +77,7 @@ export function readingOf(log: LogEvents, asked?: string): LogReading {
     replayed,
     settings: settingsSeen(reference?.switches ?? [], replayed.ruleset),
     messages: messagesOf(events),
-    others: events.filter(({ kind }) => kind === 'other').length,
+    others: othersOf(events),
     commands: commandsOf(events),
     entries: log.entries,
     passedOver: log.passedOver,
@@ -84,9 +94,10 @@ const chainsOf: readonly (readonly [chain: string, version: string])[] = [
 ];
 
 function engineOfLog(events: readonly LogEvent[], asked: string | undefined): LogReading['engine'] {
-  if (asked !== undefined) return { version: asked, from: 'asked' };
   const said = events.findLast((event) => event.kind === 'engine');
-  if (said?.kind === 'engine') return { version: said.version, from: 'log' };
+  if (said?.kind === 'engine' && (asked ?? said.version) === said.version)
+    return { version: said.version, from: 'log' };
+  if (asked !== undefined) return { version: asked, from: 'asked' };
   const made = new Set(
     events.flatMap((event) =>
       event.kind === 'command' && event.logged.command.op === 'list' ? [event.logged.command.chain] : [],
@@ -101,15 +112,7 @@ function engineOfLog(events: readonly LogEvent[], asked: string | undefined): Lo
  * iptables itself is set to shows in whether there are rules at all, and is not concluded from their absence here.
  */
 function settingsSeen(switches: readonly Switch[], ruleset: Ruleset): readonly SeenSetting[] {
-  const shapes = new Set(
-    ruleset.tables
-      .filter(({ family }) => family === 'ipv4')
-      .flatMap(({ name, chains }) =>
-        chains.flatMap(({ name: chain, rules }) =>
-          rules.map((rule) => shapesOf({ table: name }, chain, rule)[0]),
-        ),
-      ),
-  );
+  const shapes = ipv4Shapes(ruleset);
   if (![...shapes].some((shape) => shape.includes(' docker0 '))) return [];
   return switches.flatMap(({ option, default: byDefault, onlyByDefault, onlyTurned }) => {
     const usual = [...onlyByDefault].some((shape) => shapes.has(shape));
@@ -134,6 +137,23 @@ function messagesOf(events: readonly LogEvent[]): readonly MessageGroup[] {
     );
   }
   return [...groups.values()];
+}
+
+/** The gravest first. */
+function othersOf(events: readonly LogEvent[]): readonly OtherMessages[] {
+  const groups = new Map<string, OtherMessages>();
+  for (const event of events) {
+    if (event.kind !== 'other') continue;
+    const { level, text, line } = event;
+    const key = `${level} ${text.replace(/[0-9a-f]{12,}|\d+/g, '#')}`;
+    const group = groups.get(key);
+    groups.set(
+      key,
+      group === undefined ? { level, text, line, count: 1 } : { ...group, count: group.count + 1 },
+    );
+  }
+  const rank = ({ level }: OtherMessages) => ['fatal', 'error', 'warning'].indexOf(level);
+  return [...groups.values()].toSorted((a, b) => rank(a) - rank(b));
 }
 
 function commandsOf(events: readonly LogEvent[]): CommandCount {

@@ -4,7 +4,7 @@
  * with the defaults and one for each switch turned over; nothing is written per rule.
  */
 import type { Operation } from '../firewall/operation.ts';
-import type { Rule } from '../firewall/ruleset.ts';
+import type { Rule, Ruleset } from '../firewall/ruleset.ts';
 import type { Intent } from '../intent/intent.ts';
 import { parsePrefix } from '../net/prefix.ts';
 import type { Reason } from '../net/reason.ts';
@@ -33,13 +33,8 @@ export interface LogReference {
   readonly generation: Generation;
   readonly afterCheck: AfterCheck;
   /** Why an engine makes a rule like this; undefined for rules that none of its settings makes. */
-  readonly reasonOf: (key: Pick<TableOf, 'table'>, chain: string, rule: Rule) => Reason | undefined;
+  readonly reasonOf: (key: TableOf, chain: string, rule: Rule) => Reason | undefined;
   readonly switches: readonly Switch[];
-}
-
-interface Addition {
-  readonly how: 'insert' | 'append';
-  readonly reason: Reason;
 }
 
 /** Undefined for versions that have no plan. */
@@ -53,30 +48,26 @@ export function logReference(engine: string): LogReference | undefined {
     return unplannedOptions(options) === undefined ? [{ option, options }] : [];
   });
   const usual = operationsOf(plain, generation);
-  const additions = additionsOf(usual);
-  const others = additionsOf(turned.flatMap(({ options }) => operationsOf(options, generation)));
-  const removals = shapesIn(usual, 'delete');
-  const find = (key: Pick<TableOf, 'table'>, chain: string, rule: Rule): Addition | 'removal' | undefined => {
-    for (const shape of shapesOf(key, chain, rule)) {
-      const found =
-        additions.get(shape) ?? (removals.has(shape) ? ('removal' as const) : undefined) ?? others.get(shape);
-      if (found !== undefined) return found;
-    }
-    return undefined;
-  };
+  const turnedOver = turned.flatMap(({ options }) => operationsOf(options, generation));
+  const ensured = firstOf(usual, isEnsured);
+  const removed = firstOf(usual, ({ command }) => command.op === 'delete');
+  const ensuredOtherwise = firstOf(turnedOver, isEnsured);
+  const made = firstOf([...usual, ...turnedOver], isAddition);
   return {
     engine,
     generation,
     afterCheck: (key, { chain, rule }) => {
-      const found = find(key, chain, rule);
-      return found === undefined || found === 'removal' ? undefined : found.how;
-    },
-    reasonOf: (key, chain, rule) => {
       for (const shape of shapesOf(key, chain, rule)) {
-        const found = additions.get(shape) ?? others.get(shape);
-        if (found !== undefined) return found.reason;
+        if (ensured.has(shape)) return howOf(ensured.get(shape));
+        if (removed.has(shape)) return undefined;
+        if (ensuredOtherwise.has(shape)) return howOf(ensuredOtherwise.get(shape));
       }
       return undefined;
+    },
+    reasonOf: (key, chain, rule) => {
+      // Both families have the same rules, and the sample's networks have IPv4 alone.
+      const shapes = [...shapesOf(key, chain, rule), ...shapesOf({ ...key, family: 'ipv4' }, chain, rule)];
+      return shapes.map((shape) => made.get(shape)).find((operation) => operation !== undefined)?.reason;
     },
     switches: turned.flatMap(({ option, options }) => switchOf(option, plain, options, generation)),
   };
@@ -133,22 +124,32 @@ function withNetworks(intent: Intent): Intent {
   return { networks: [...intent.networks, ...made], sandboxes: [...intent.sandboxes, ...sandboxes] };
 }
 
-function additionsOf(operations: readonly Operation[]): ReadonlyMap<string, Addition> {
-  const found = new Map<string, Addition>();
-  for (const { table, command, reason } of operations) {
-    if (command.op !== 'append' && command.op !== 'insert') continue;
-    const [closer, wider] = shapesOf({ table }, command.chain, command.rule);
-    for (const shape of [closer, wider]) if (!found.has(shape)) found.set(shape, { how: command.op, reason });
-  }
-  return found;
+function isAddition({ command }: Operation): boolean {
+  return command.op === 'append' || command.op === 'insert';
 }
 
-function shapesIn(operations: readonly Operation[], op: 'delete'): ReadonlySet<string> {
-  return new Set(
-    operations.flatMap(({ table, command }) =>
-      command.op === op ? [shapesOf({ table }, command.chain, command.rule)[0]] : [],
-    ),
-  );
+/** Asked for with a check, and added if it is not there. */
+function isEnsured(operation: Operation): boolean {
+  return operation.when === 'if-absent' && isAddition(operation);
+}
+
+function howOf(operation: Operation | undefined): 'insert' | 'append' {
+  return operation?.command.op === 'insert' ? 'insert' : 'append';
+}
+
+/** The first operation on a rule of each shape, closer and wider, among those that are asked for. */
+function firstOf(
+  operations: readonly Operation[],
+  isAsked: (operation: Operation) => boolean,
+): ReadonlyMap<string, Operation> {
+  const found = new Map<string, Operation>();
+  for (const operation of operations) {
+    const { command } = operation;
+    if (!('rule' in command) || !isAsked(operation)) continue;
+    for (const shape of shapesOf(operation, command.chain, command.rule))
+      if (!found.has(shape)) found.set(shape, operation);
+  }
+  return found;
 }
 
 /** How a switch shows in the rules of the default network; nothing for switches that do not. */
@@ -166,7 +167,7 @@ function switchOf(
   return [{ option, default: plain.settings[option].value === true, onlyByDefault, onlyTurned }];
 }
 
-/** Shapes of the IPv4 rules of a host without containers. */
+/** Shapes of the rules of a host without containers. */
 function networkShapes(options: Options, generation: Generation): ReadonlySet<string> {
   const intent = sampleIntent(options, generation);
   if (typeof intent === 'string') return new Set();
@@ -176,13 +177,16 @@ function networkShapes(options: Options, generation: Generation): ReadonlySet<st
     generation,
     backend: 'iptables-nft',
   });
+  return ipv4Shapes(ruleset);
+}
+
+/** The closer shapes of all IPv4 rules. */
+export function ipv4Shapes({ tables }: Ruleset): ReadonlySet<string> {
   return new Set(
-    ruleset.tables
+    tables
       .filter(({ family }) => family === 'ipv4')
-      .flatMap(({ name, chains }) =>
-        chains.flatMap(({ name: chain, rules }) =>
-          rules.map((rule) => shapesOf({ table: name }, chain, rule)[0]),
-        ),
+      .flatMap(({ family, name: table, chains }) =>
+        chains.flatMap(({ name, rules }) => rules.map((rule) => shapesOf({ family, table }, name, rule)[0])),
       ),
   );
 }

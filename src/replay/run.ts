@@ -7,6 +7,7 @@ import { ruleKey } from '../firewall/args.ts';
 import { type CommandResult, runCommand } from '../firewall/machine.ts';
 import type { Command } from '../firewall/operation.ts';
 import { emptyRuleset, findChain, findTable, type Rule, type Ruleset } from '../firewall/ruleset.ts';
+import type { Family } from '../net/addr.ts';
 import type { LogEvent, LoggedCommand, TableOf } from './events.ts';
 
 type RuleCommand = Extract<Command, { readonly rule: Rule }>;
@@ -111,6 +112,10 @@ class Run {
   readonly #conclusions: Conclusion[] = [];
   readonly #refused: Refused[] = [];
   readonly #mentions = new Map<string, Mention>();
+  /** Chains that the log made or flushed: what is in them is known. */
+  readonly #known = new Set<string>();
+  /** Families in which a jump from FORWARD to a chain of Docker's had to be made: nothing of an earlier run was there. */
+  readonly #untouched = new Map<Family, boolean>();
 
   constructor(afterCheck: AfterCheck) {
     this.#afterCheck = afterCheck;
@@ -133,6 +138,7 @@ class Run {
     } else if (command.op === 'check') {
       this.#checked(line, key, command, answer);
     } else {
+      if (command.op === 'flush' || command.op === 'new-chain') this.#known.add(chainKey(key, command.chain));
       const result = this.#withChains(line, key, command);
       this.#ruleset = result.ruleset;
       // Removals may find nothing; dockerd does not look at their result.
@@ -179,13 +185,16 @@ class Run {
 
   #checked(line: number, key: TableOf, check: RuleCommand, answer: Answer | undefined): void {
     const { chain, rule } = check;
+    const isJump = chain === 'FORWARD' && rule.target?.name.startsWith('DOCKER') === true;
+    if (isJump && answer !== undefined && !this.#untouched.has(key.family))
+      this.#untouched.set(key.family, answer === 'no');
     const there = runCommand(this.#ruleset, key, { op: 'check', chain, rule }).ok;
     if (there && answer === 'no') {
       this.#ruleset = runCommand(this.#ruleset, key, { op: 'delete', chain, rule }).ruleset;
       this.#conclusions.push({ line, kind: 'vanished', key, chain, rule });
     }
     if (there || answer === 'no') return;
-    const how = this.#afterCheck(key, check) ?? (answer === 'yes' ? 'append' : undefined);
+    const how = this.#foundHow(key, check, answer);
     if (how === undefined) return;
     const command: Command =
       how === 'insert' ? { op: 'insert', chain, at: 1, rule } : { op: 'append', chain, rule };
@@ -194,4 +203,16 @@ class Run {
     this.#ruleset = made.ruleset;
     this.#conclusions.push({ line, kind: 'found', key, chain, rule });
   }
+
+  /** How a rule that is asked for and not known came to be there; undefined if it is asked for before a removal, and is not there. */
+  #foundHow(key: TableOf, check: RuleCommand, answer: Answer | undefined): 'insert' | 'append' | undefined {
+    const how = this.#afterCheck(key, check);
+    if (answer === 'yes') return how ?? 'append';
+    const isKnown = this.#untouched.get(key.family) === true || this.#known.has(chainKey(key, check.chain));
+    return isKnown ? undefined : how;
+  }
+}
+
+function chainKey({ family, table }: TableOf, chain: string | undefined): string {
+  return `${family} ${table} ${chain ?? ''}`;
 }

@@ -8,12 +8,12 @@ import type { TableOf } from './events.ts';
 
 /** The closer shape, which tells the default bridge from others, and the one that does not. */
 export function shapesOf(
-  { table }: Pick<TableOf, 'table'>,
+  { family, table }: Pick<TableOf, 'family' | 'table'>,
   chain: string,
   rule: Rule,
 ): readonly [closer: string, wider: string] {
   const text = (bridge: (name: string) => string) =>
-    `${table} ${chain} ${formatRule(abstractRule(rule, bridge))}`;
+    `${family} ${table} ${chain} ${formatRule(abstractRule(rule, bridge))}`;
   return [text((name) => (name === 'docker0' ? name : 'bridge')), text(() => 'bridge')];
 }
 

@@ -9,7 +9,7 @@ import type { ReplayWords } from './text/replay-words.ts';
 
 export interface ReplayJsonInput {
   readonly reading: LogReading;
-  readonly compared: { readonly expected: string; readonly difference: LogDifference } | undefined;
+  readonly compared: { readonly expected?: string; readonly difference: LogDifference } | undefined;
   /** Both families, as `rules --format json` prints them. */
   readonly tables: readonly object[];
   readonly words: ReplayWords;
@@ -44,7 +44,9 @@ export function replayJson({ reading, compared, tables, words }: ReplayJsonInput
       ...words.messages[known.slug],
     })),
     others,
-    ...(compared === undefined ? {} : { difference: differenceJson(compared.expected, compared.difference) }),
+    ...(compared === undefined
+      ? {}
+      : { difference: differenceJson(compared.expected ?? 'plan', compared.difference) }),
   };
 }
 

@@ -281,7 +281,8 @@ export const english: ReplayWords = {
   remedy: 'do',
   line: (line, count) => (count === 1 ? `line ${line}` : `line ${line}, ${count} times`),
   others: (count) =>
-    `${plural(count, 'other warning or error', 'other warnings and errors')}, none about networks.`,
+    `${plural(count, 'other warning or error', 'other warnings and errors')}, not known to be about networks.`,
+  thePlan: 'the plan',
   same: (expected) => `The rules are those of ${expected}.`,
   differs: (expected) => `Against ${expected}:`,
   missing: 'missing',

@@ -36,6 +36,7 @@ export interface ReplayWords {
   readonly remedy: string;
   readonly line: (line: number, count: number) => string;
   readonly others: (count: number) => string;
+  readonly thePlan: string;
   readonly same: (expected: string) => string;
   readonly differs: (expected: string) => string;
   readonly missing: string;

@@ -18,8 +18,8 @@ export interface ReplayTextOptions {
 }
 
 export interface ComparedLog {
-  /** What it was compared with, in the user's words: a file's name, `the plan`. */
-  readonly expected: string;
+  /** The file that it was compared with; absent: the plan. */
+  readonly expected?: string;
   readonly difference: LogDifference;
   /** Where the other one is a log of another engine. */
   readonly otherEngine?: string;
@@ -28,6 +28,7 @@ export interface ComparedLog {
 /** Of a daemon that was started many times the last ones. */
 const mostStarts = 4;
 const mostRules = 30;
+const mostOthers = 3;
 const longestMessage = 300;
 
 /** The whole report. */
@@ -45,7 +46,7 @@ export function replayText(
     ...starts.slice(left).map((start, index) => startBlock(start, left + index + 1, options)),
     rulesBlock(reading, options),
     ...reading.messages.map((message) => messageBlock(message, options)),
-    ...(reading.others > 0 ? [[options.words.others(reading.others)]] : []),
+    othersBlock(reading, options),
     ...(compared === undefined ? [] : [differenceBlock(reading, compared, options)]),
   ];
   return `${blocks
@@ -86,7 +87,10 @@ function startBlock(start: Start, number: number, options: ReplayTextOptions): r
   );
   return [
     words.start(number, start.line, state),
-    ...lines.map((cells, index) => `  ${index === 0 ? paint('faint', cells.join('  ')) : cells.join('  ')}`),
+    ...lines.map((cells, index) => {
+      const line = cells.join('  ').trimEnd();
+      return `  ${index === 0 ? paint('faint', line) : line}`;
+    }),
   ];
 }
 
@@ -108,12 +112,12 @@ function tookText(began: string | undefined, ended: string | undefined): string 
 }
 
 function rulesBlock(
-  { commands, settings, replayed }: LogReading,
+  { starts, commands, settings, replayed }: LogReading,
   options: ReplayTextOptions,
 ): readonly string[] {
   const { words, width } = options;
   const { host, container, nft, throughFirewalld, unreadable } = commands;
-  if (host + nft === 0) return wrap(words.noCommands, width);
+  if (host + nft === 0) return starts.some(({ completed }) => completed) ? wrap(words.noCommands, width) : [];
   const named = (isDefault: boolean) =>
     settings
       .filter((setting) => setting.isDefault === isDefault)
@@ -148,13 +152,30 @@ function messageBlock(
     wrap(said, width - indent - 2).map(
       (part, index) => `  ${index === 0 ? paint('faint', padTo(label, indent)) : ' '.repeat(indent)}${part}`,
     );
-  const shown = text.length > longestMessage ? `${text.slice(0, longestMessage)}...` : text;
   return [
     `${paint(isProblem ? 'bad' : 'title', head)}, ${words.line(line, count)}`,
-    ...wrap(printable(`"${shown}"`), width - 2).map((part) => `  ${part}`),
+    ...wrap(printable(`"${shorten(text)}"`), width - 2).map((part) => `  ${part}`),
     ...row(words.means, means),
     ...(remedy === undefined ? [] : row(words.remedy, remedy)),
   ];
+}
+
+/** What is not known may be about networks all the same, so errors are shown. */
+function othersBlock({ others }: LogReading, { words, width }: ReplayTextOptions): readonly string[] {
+  const total = others.reduce((sum, { count }) => sum + count, 0);
+  const errors = others.filter(({ level }) => level !== 'warning').slice(0, mostOthers);
+  if (total === 0) return [];
+  return [
+    words.others(total),
+    ...errors.flatMap(({ level, text, line, count }) => [
+      `  ${level}, ${words.line(line, count)}`,
+      ...wrap(printable(`"${shorten(text)}"`), width - 4).map((part) => `    ${part}`),
+    ]),
+  ];
+}
+
+function shorten(text: string): string {
+  return text.length > longestMessage ? `${text.slice(0, longestMessage)}...` : text;
 }
 
 function differenceBlock(
@@ -163,7 +184,7 @@ function differenceBlock(
   options: ReplayTextOptions,
 ): readonly string[] {
   const { words, paint } = options;
-  const name = printable(expected);
+  const name = expected === undefined ? words.thePlan : printable(expected);
   const engines =
     otherEngine === undefined || engine === undefined || otherEngine === engine.version
       ? []
