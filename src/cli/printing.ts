@@ -5,7 +5,6 @@
 import type { FactProblem } from '../host/facts.ts';
 import type { TextOptions } from '../report/text/doctor.ts';
 import { printable } from '../report/text/layout.ts';
-import type { ReplayTextOptions } from '../report/text/replay.ts';
 import { badInput } from './failure.ts';
 import { languageOf, painter } from './terminal.ts';
 
@@ -19,32 +18,21 @@ const maxNotes = 5;
 /** Checks the language at once, before anything else is done. */
 export function printing(lang: string | undefined): {
   readonly options: () => Promise<TextOptions>;
-  readonly replayOptions: () => Promise<ReplayTextOptions>;
   readonly notes: (problems: readonly FactProblem[]) => void;
 } {
   const language = languageOf(lang, process.env);
   if (language === undefined) throw badInput(`--lang ${JSON.stringify(lang)}: en or zh`);
-  const layout = () => ({
-    paint: painter(process.stdout, process.env),
-    width: Math.max(
-      minWidth,
-      Math.min((process.stdout.columns ?? usualWidth + hanging) - hanging, usualWidth),
-    ),
-  });
   return {
     options: async () => ({
-      ...layout(),
       words:
         language === 'zh'
           ? (await import('../report/text/zh.ts')).chinese
           : (await import('../report/text/en.ts')).english,
-    }),
-    replayOptions: async () => ({
-      ...layout(),
-      words:
-        language === 'zh'
-          ? (await import('../report/text/replay-zh.ts')).chinese
-          : (await import('../report/text/replay-en.ts')).english,
+      paint: painter(process.stdout, process.env),
+      width: Math.max(
+        minWidth,
+        Math.min((process.stdout.columns ?? usualWidth + hanging) - hanging, usualWidth),
+      ),
     }),
     notes: writeNotes,
   };

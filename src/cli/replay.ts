@@ -11,6 +11,7 @@ import type { LogReading } from '../plan/log-reading.ts';
 import type { LogEvents } from '../replay/events.ts';
 import type { ComparedLog } from '../report/text/replay.ts';
 import { badInput, Failure } from './failure.ts';
+import { bundleFacts } from './host-facts.ts';
 import { isSystemError, readInput, said } from './read-input.ts';
 
 interface ReplayOptions {
@@ -20,7 +21,7 @@ interface ReplayOptions {
   readonly against?: string;
   readonly engine?: string;
   readonly family: Family;
-  readonly format: 'text' | 'iptables-save' | 'json';
+  readonly format: 'text' | 'iptables-save' | 'nft' | 'json';
   readonly json?: boolean;
   readonly lang?: string;
 }
@@ -46,7 +47,9 @@ export function replayCommand(): Command {
         .default('ipv4'),
     )
     .addOption(
-      new Option('--format <format>', 'output').choices(['text', 'iptables-save', 'json']).default('text'),
+      new Option('--format <format>', 'output')
+        .choices(['text', 'iptables-save', 'nft', 'json'])
+        .default('text'),
     )
     .option('--json', 'the same as --format json')
     .option('--lang <language>', 'en or zh (default: from the locale)')
@@ -64,6 +67,11 @@ async function replay(path: string | undefined, options: ReplayOptions): Promise
     case 'iptables-save':
       process.stdout.write(rulesAsSave(ruleset, options.family));
       break;
+    case 'nft': {
+      const { printNftTables } = await import('../replay/nft-listing.ts');
+      process.stdout.write(printNftTables(reading.nftTables));
+      break;
+    }
     case 'json': {
       const { replayJson } = await import('../report/replay-json.ts');
       const { english } = await import('../report/text/replay-en.ts');
@@ -73,7 +81,12 @@ async function replay(path: string | undefined, options: ReplayOptions): Promise
     }
     case 'text': {
       const { replayText } = await import('../report/text/replay.ts');
-      process.stdout.write(replayText(name, reading, compared, await print.replayOptions()));
+      const { words, ...layout } = await print.options();
+      const replayWords =
+        words.language === 'zh'
+          ? (await import('../report/text/replay-zh.ts')).chinese
+          : (await import('../report/text/replay-en.ts')).english;
+      process.stdout.write(replayText(name, reading, compared, { ...layout, words: replayWords }));
       break;
     }
   }
@@ -120,6 +133,9 @@ async function difference(
   reading: LogReading,
 ): Promise<ComparedLog> {
   const { differenceOfLog } = await import('../plan/log-difference.ts');
+  if (reading.nftTables.length > 0) {
+    throw new Failure(3, 'the engine uses nftables, whose rules are not compared; --format nft prints them');
+  }
   if (reading.commands.host === 0) {
     throw new Failure(
       3,
@@ -135,18 +151,13 @@ async function compareWithBundle(
   bundle: string,
   engine: string | undefined,
 ): Promise<Compared> {
-  const [{ readBundle }, { BundleError }, { expectedFromFacts }, { text }, { readEvents }, { readingOf }] =
-    await Promise.all([
-      import('../bundle/read.ts'),
-      import('../bundle/error.ts'),
-      import('../plan/expected.ts'),
-      import('../host/facts.ts'),
-      import('../replay/events.ts'),
-      import('../plan/log-reading.ts'),
-    ]);
-  const facts = await readBundle(bundle).catch((error: unknown) => {
-    throw error instanceof BundleError ? badInput(error.message) : error;
-  });
+  const [{ expectedFromFacts }, { text }, { readEvents }, { readingOf }] = await Promise.all([
+    import('../plan/expected.ts'),
+    import('../host/facts.ts'),
+    import('../replay/events.ts'),
+    import('../plan/log-reading.ts'),
+  ]);
+  const facts = await bundleFacts(bundle);
   const expected = expectedFromFacts(facts, engine === undefined ? {} : { engine });
   if ('cannot' in expected) throw new Failure(3, `${bundle}: ${expected.cannot}`);
   const own = text(facts, 'dockerd.log');

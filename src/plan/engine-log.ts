@@ -8,6 +8,8 @@ import { type LoggedCommand, readEvents } from '../replay/events.ts';
 import type { NftChange } from '../replay/nft-change.ts';
 
 export interface EngineLog {
+  /** The version that the last start told. */
+  readonly engine: string | undefined;
   /** RFC 3339 times at which the engine began to restore its containers and networks, oldest first. */
   readonly starts: readonly string[];
   /** The engine set FORWARD's policy to DROP; undefined when the log does not show its commands of that family from a start on. */
@@ -50,12 +52,14 @@ export function readEngineLog(text: string): EngineLog {
     ipv6: { seen: false, policy: false, tables: new Set() },
   };
   let userlandProxy: EngineLog['userlandProxy'];
+  let engine: string | undefined;
   for (const event of readEvents(text).events) {
     if (event.kind === 'phase' && event.message === startMark) {
       userlandProxy = undefined;
       restored.length = 0;
       if (event.time !== undefined) starts.push(event.time);
     }
+    if (event.kind === 'engine') engine = event.version;
     if (event.kind === 'restored') restored.push(event.id);
     const native = event.kind === 'nft' ? nativeProxy(event.change) : undefined;
     if (native !== undefined) userlandProxy = { value: native, line: event.line };
@@ -68,6 +72,7 @@ export function readEngineLog(text: string): EngineLog {
   const policyOf = ({ seen, policy }: Commands) => (starts.length > 0 && seen ? policy : undefined);
   const tablesOf = ({ tables }: Commands) => madeForContainers.filter((table) => tables.has(table));
   return {
+    engine,
     starts,
     setForwardPolicy: { ipv4: policyOf(commands.ipv4), ipv6: policyOf(commands.ipv6) },
     tables: { ipv4: tablesOf(commands.ipv4), ipv6: tablesOf(commands.ipv6) },

@@ -7,9 +7,12 @@ import type { Ruleset } from '../firewall/ruleset.ts';
 import type { OptionName } from '../options/options.ts';
 import type { LogEvent, LogEvents } from '../replay/events.ts';
 import type { KnownMessage } from '../replay/messages.ts';
+import { type NftTableText, nftTablesOf } from '../replay/nft-listing.ts';
 import { type Replayed, runLog } from '../replay/run.ts';
 import { type Start, startsOf } from '../replay/timeline.ts';
+import { lastEngineOf } from './generation.ts';
 import { ipv4Shapes, type LogReference, logReference, type Switch } from './log-reference.ts';
+import { recogniseGeneration } from './recognise.ts';
 
 export interface LogReading {
   readonly engine: { readonly version: string; readonly from: 'log' | 'asked' | 'rules' } | undefined;
@@ -17,6 +20,8 @@ export interface LogReading {
   readonly reference: LogReference | undefined;
   readonly starts: readonly Start[];
   readonly replayed: Replayed;
+  /** Of an engine with the nftables backend. */
+  readonly nftTables: readonly NftTableText[];
   /** As the default network shows them; none where the log does not show it being set up. */
   readonly settings: readonly SeenSetting[];
   readonly messages: readonly MessageGroup[];
@@ -75,6 +80,7 @@ export function readingOf(log: LogEvents, asked?: string): LogReading {
     reference,
     starts: startsOf(events),
     replayed,
+    nftTables: nftTablesOf(events),
     settings: settingsSeen(reference?.switches ?? [], replayed.ruleset),
     messages: messagesOf(events),
     others: othersOf(events),
@@ -85,26 +91,18 @@ export function readingOf(log: LogEvents, asked?: string): LogReading {
   };
 }
 
-/** Chains by which one knows an engine that does not say its version: a log that was cut, or a start that failed. */
-const chainsOf: readonly (readonly [chain: string, version: string])[] = [
-  ['DOCKER-INTERNAL', '29.0.0'],
-  ['DOCKER-FORWARD', '28.5.2'],
-  ['DOCKER-ISOLATION-STAGE-1', '20.10.24'],
-  ['DOCKER-ISOLATION', '17.06.2'],
-];
-
+/** What was asked for, else what the log says, else what its rules show: of a log that was cut, or of a start that failed. */
 function engineOfLog(events: readonly LogEvent[], asked: string | undefined): LogReading['engine'] {
   const said = events.findLast((event) => event.kind === 'engine');
   if (said?.kind === 'engine' && (asked ?? said.version) === said.version)
     return { version: said.version, from: 'log' };
   if (asked !== undefined) return { version: asked, from: 'asked' };
-  const made = new Set(
-    events.flatMap((event) =>
-      event.kind === 'command' && event.logged.command.op === 'list' ? [event.logged.command.chain] : [],
-    ),
-  );
-  const known = chainsOf.find(([chain]) => made.has(chain));
-  return known === undefined ? undefined : { version: known[1], from: 'rules' };
+  const { ruleset } = runLog(events, () => undefined);
+  const { generations, evidence } = recogniseGeneration(ruleset, undefined);
+  const newest = generations.at(-1);
+  return newest === undefined || evidence.length === 0
+    ? undefined
+    : { version: lastEngineOf(newest), from: 'rules' };
 }
 
 /**

@@ -117,6 +117,7 @@ function nftWords(text: string): string {
   return text
     .replace(/\s+/g, ' ')
     .replace(/@ (?=\S)/g, '@')
-    .replace(/, \}/g, '}')
+    .replace(/ ,(?= )/g, ',')
+    .replace(/, \}/g, ' }')
     .replace(/ comment ([^"\s]+)$/, ' comment "$1"');
 }

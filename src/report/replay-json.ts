@@ -5,6 +5,7 @@
 import { formatRule } from '../firewall/args.ts';
 import { isDifferent, type LogDifference } from '../plan/log-difference.ts';
 import type { LogReading } from '../plan/log-reading.ts';
+import { printNftTables } from '../replay/nft-listing.ts';
 import type { ReplayWords } from './text/replay-words.ts';
 
 export interface ReplayJsonInput {
@@ -17,8 +18,8 @@ export interface ReplayJsonInput {
 
 /** `bridgekeeper.replay/1`. */
 export function replayJson({ reading, compared, tables, words }: ReplayJsonInput): object {
-  const { engine, starts, settings, commands, messages, others, replayed, entries, passedOver, cut } =
-    reading;
+  const { engine, starts, settings, commands, messages, others } = reading;
+  const { replayed, nftTables, entries, passedOver, cut } = reading;
   return {
     schema: 'bridgekeeper.replay/1',
     ...(engine === undefined ? {} : { engine }),
@@ -29,6 +30,7 @@ export function replayJson({ reading, compared, tables, words }: ReplayJsonInput
     commands,
     settings,
     tables,
+    ...(nftTables.length === 0 ? {} : { nft: printNftTables(nftTables) }),
     conclusions: replayed.conclusions.map(({ line, kind, key, chain, rule }) => ({
       line,
       kind,
