@@ -55,7 +55,7 @@ function jsonEntry(line: string): Entry | undefined {
   const values = parseObject(line);
   if (values === undefined) return undefined;
   const inner = values.log ?? values.MESSAGE;
-  if (typeof inner === 'string') return readEntry(inner.trim());
+  if (typeof inner === 'string') return readEntry(inner.trimEnd());
   const { time, level, msg, ...others } = values;
   if (typeof msg !== 'string') return undefined;
   const fields = Object.entries(others).map(([name, value]) => {

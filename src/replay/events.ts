@@ -92,7 +92,7 @@ export class EventReader {
     else this.#entries += 1;
     if (entry === undefined) return;
     const { time } = entry;
-    const at = time === undefined ? { line: number } : { line: number, time };
+    const at = time === undefined ? { line: number } : { line: number, time: detached(time) };
     const put = (event: LogEvent) => {
       if (this.#events.length < mostEvents) this.#events.push(event);
       else this.#cut = true;
@@ -120,6 +120,11 @@ export class EventReader {
     this.#commands.set(message, read);
     return read;
   }
+}
+
+/** The same text as a string of its own: a part of a long one keeps all of it in memory, and that would be the whole log. */
+function detached(text: string): string {
+  return ` ${text}`.slice(1);
 }
 
 /** Reads a log that is in memory. */

@@ -109,7 +109,7 @@ const known = [
   {
     slug: 'firewalld-reload-failed',
     weight: 'problem',
-    words: /on firewalld? reload$|(?:on|after) firewalld reload:|Error reloading ip6?tables chains/,
+    words: /^Failed .* on firewalld? reload|^Error reloading ip6?tables chains/,
   },
   { slug: 'firewalld-reloaded', weight: 'notice', words: /Recreating iptables chains on firewall reload/ },
   {
@@ -229,7 +229,8 @@ export interface KnownMessage {
 
 /** What a message is; undefined when it says nothing about networks that is known. */
 export function knownMessage(text: string): KnownMessage | undefined {
-  return known.find(({ words }) => words.test(text));
+  const found = known.find(({ words }) => words.test(text));
+  return found === undefined ? undefined : { slug: found.slug, weight: found.weight };
 }
 
 export const messageSlugs: readonly MessageSlug[] = known.map(({ slug }) => slug);

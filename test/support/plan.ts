@@ -181,7 +181,7 @@ export function planOf(spec: HostSpec): Plan {
 }
 
 /** Rules of one family. `filter -P FORWARD DROP` and `filter -A FORWARD ...`: policies that are not ACCEPT, chains that are empty, and rules. */
-export function rulesOf(plan: Plan, family: Family = 'ipv4'): readonly string[] {
+export function rulesOf(plan: Pick<Plan, 'ruleset'>, family: Family = 'ipv4'): readonly string[] {
   const tables = plan.ruleset.tables.filter((table) => table.family === family);
   return tables.flatMap(({ name, chains }) =>
     chains.flatMap((chain) => [

@@ -293,7 +293,10 @@ export const english: ReplayWords = {
   misordered: (count) => `${plural(count, 'rule')} at another place in the chain`,
   requests: (missing, extra) => `rules of single containers: ${missing} missing, ${extra} more`,
   decides: (setting, missing, extra) =>
-    `${setting} decides ${[...(missing > 0 ? [`${missing} missing`] : []), ...(extra > 0 ? [`${extra} more`] : [])].join(', ')}`,
+    [
+      ...(missing > 0 ? [`${setting} would make ${missing} of the missing rules`] : []),
+      ...(extra > 0 ? [`${setting} makes ${extra} of the additional rules`] : []),
+    ].join('; '),
   lastSeen: (op, line) => `last: ${op}, line ${line}`,
   otherEngines: (log, other) => `The engines differ: ${log} and ${other}.`,
   more: (count) => `... ${count} more`,

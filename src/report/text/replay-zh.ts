@@ -234,7 +234,10 @@ export const chinese: ReplayWords = {
   misordered: (count) => `${count} 条规则在链中的位置不同`,
   requests: (missing, extra) => `个别容器的规则：缺少 ${missing} 条，多出 ${extra} 条`,
   decides: (setting, missing, extra) =>
-    `${setting} 决定：${[...(missing > 0 ? [`缺少 ${missing} 条`] : []), ...(extra > 0 ? [`多出 ${extra} 条`] : [])].join('，')}`,
+    [
+      ...(missing > 0 ? [`缺少的规则中有 ${missing} 条由 ${setting} 产生`] : []),
+      ...(extra > 0 ? [`多出的规则中有 ${extra} 条由 ${setting} 产生`] : []),
+    ].join('；'),
   lastSeen: (op, line) => `最后：第 ${line} 行 ${op}`,
   otherEngines: (log, other) => `引擎版本不同：${log} 与 ${other}。`,
   more: (count) => `... 还有 ${count} 条`,
