@@ -14,6 +14,7 @@ import { makeScene, walk } from '../src/packet/walk.ts';
 import { flowKey, flowOf, type Probe, probesOf, scenarioOf } from './judge/capture.ts';
 import { judgeCauses } from './judge/causes.ts';
 import { judgeDrift } from './judge/drift.ts';
+import { judgeReplay } from './judge/replay.ts';
 import { judgeRecognition, judgeRules } from './judge/rules.ts';
 import { judgeWalks } from './judge/walks.ts';
 
@@ -51,6 +52,21 @@ function versionOf(name: string): string {
 test('the corpus is there', () => {
   expect(captures.length).toBeGreaterThan(40);
   expect(captures.flatMap(({ facts }) => probesOf(facts)).filter(isWalked).length).toBeGreaterThan(2500);
+});
+
+describe('replay of dockerd.log: the rules that were there', () => {
+  const judged = captures.flatMap(({ name, facts }) => {
+    const verdicts = judgeReplay(facts);
+    return verdicts === undefined ? [] : [{ name, verdicts }];
+  });
+
+  test.each(judged)('$name', ({ verdicts }) => {
+    expect(verdicts.flatMap(({ differences }) => differences)).toEqual([]);
+  });
+
+  test('there are enough of them', () => {
+    expect(judged.length).toBeGreaterThan(20);
+  });
 });
 
 describe('iptables-save: what is printed is what was read', () => {

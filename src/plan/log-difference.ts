@@ -6,6 +6,7 @@ import { diffRulesets, type PolicyDifference, type RuleAt } from '../firewall/di
 import type { Ruleset } from '../firewall/ruleset.ts';
 import type { Because, Reason } from '../net/reason.ts';
 import { type Mention, mentionKey, type Replayed } from '../replay/run.ts';
+import { shapesOf } from '../replay/shape.ts';
 import type { LogReference } from './log-reference.ts';
 
 export interface RuleDifference {
@@ -13,6 +14,8 @@ export interface RuleDifference {
   readonly kind: 'missing' | 'extra';
   readonly at: RuleAt;
   readonly reason?: Reason;
+  /** The setting that makes the rule, where another value would not. */
+  readonly decidedBy?: Pick<Because, 'setting' | 'value'>;
   /** Made for one container or link: not a matter of settings. */
   readonly ofRequest: boolean;
   /** The log's last command about it. */
@@ -34,7 +37,9 @@ export interface LogDifference {
 }
 
 export interface Deciding {
-  readonly setting: Because;
+  readonly setting: Because['setting'];
+  /** What makes the rules: where they are missing, the log has another value. */
+  readonly value: Because['value'];
   readonly missing: number;
   readonly extra: number;
 }
@@ -53,12 +58,15 @@ export function differenceOfLog(
   const isTold = ({ observed }: PolicyDifference) => !isCut || observed === 'DROP';
   const describe = (kind: RuleDifference['kind'], at: RuleAt): RuleDifference => {
     const reason = at.rule.reason ?? reference?.reasonOf(at.key, at.chain, at.rule);
+    const ofRequest = isOfRequest(reason);
+    const decidedBy = ofRequest ? undefined : decisive(reference, at, reason);
     const mention = replayed.mentions.get(mentionKey(at.key, at.chain, at.rule));
     return {
       kind,
       at,
-      ofRequest: isOfRequest(reason),
+      ofRequest,
       ...(reason === undefined ? {} : { reason }),
+      ...(decidedBy === undefined ? {} : { decidedBy }),
       ...(mention === undefined ? {} : { mention }),
     };
   };
@@ -101,13 +109,37 @@ function isOfRequest(reason: Reason | undefined): boolean {
 /** That there is a bridge, or an engine, is no setting that somebody chose. */
 const given = new Set(['network', 'bridge', 'engine']);
 
+/** A switch of the daemon whose other position would not make the rule; else what the reason names first. */
+function decisive(
+  reference: LogReference | undefined,
+  { key, chain, rule }: RuleAt,
+  reason: Reason | undefined,
+): RuleDifference['decidedBy'] {
+  const [shape] = shapesOf(key, chain, rule);
+  const because = (reason?.because ?? []).filter(({ setting }) => !given.has(setting));
+  const switches = (reference?.switches ?? []).filter(
+    ({ onlyByDefault, onlyTurned }) => onlyByDefault.has(shape) || onlyTurned.has(shape),
+  );
+  const named = because.flatMap(({ setting }) => switches.find(({ option }) => option === setting) ?? []);
+  const chosen = named.find(({ option }) => option !== tables) ?? switches[0];
+  if (chosen === undefined) return because[0];
+  return {
+    setting: chosen.option,
+    value: chosen.onlyByDefault.has(shape) ? chosen.default : !chosen.default,
+  };
+}
+
+/** Decides every rule, so it is told where nothing else decides. */
+const tables = 'iptables';
+
 function decidingOf(rules: readonly RuleDifference[]): readonly Deciding[] {
   const found = new Map<string, Deciding>();
-  for (const { kind, reason, ofRequest } of rules) {
-    const setting = reason?.because[0];
-    if (setting === undefined || ofRequest || given.has(setting.setting)) continue;
-    const before = found.get(setting.setting) ?? { setting, missing: 0, extra: 0 };
-    found.set(setting.setting, { ...before, [kind]: before[kind] + 1 });
+  for (const { kind, decidedBy } of rules) {
+    if (decidedBy === undefined) continue;
+    const { setting, value } = decidedBy;
+    const name = `${setting}=${value}`;
+    const before = found.get(name) ?? { setting, value, missing: 0, extra: 0 };
+    found.set(name, { ...before, [kind]: before[kind] + 1 });
   }
   return [...found.values()].toSorted((a, b) => b.missing + b.extra - (a.missing + a.extra));
 }

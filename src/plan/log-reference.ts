@@ -5,8 +5,9 @@
  */
 import type { Operation } from '../firewall/operation.ts';
 import type { Rule, Ruleset } from '../firewall/ruleset.ts';
-import type { Intent } from '../intent/intent.ts';
-import { parsePrefix } from '../net/prefix.ts';
+import type { Intent, Network, Sandbox } from '../intent/intent.ts';
+import { parseAddr } from '../net/addr.ts';
+import { maskPrefix, parsePrefix } from '../net/prefix.ts';
 import type { Reason } from '../net/reason.ts';
 import type { OptionName, Options } from '../options/options.ts';
 import { resolveOptions } from '../options/resolve.ts';
@@ -34,6 +35,7 @@ export interface LogReference {
   readonly afterCheck: AfterCheck;
   /** Why an engine makes a rule like this; undefined for rules that none of its settings makes. */
   readonly reasonOf: (key: TableOf, chain: string, rule: Rule) => Reason | undefined;
+  /** Those that show in fewer rules first: they say more. */
   readonly switches: readonly Switch[];
 }
 
@@ -69,7 +71,9 @@ export function logReference(engine: string): LogReference | undefined {
       const shapes = [...shapesOf(key, chain, rule), ...shapesOf({ ...key, family: 'ipv4' }, chain, rule)];
       return shapes.map((shape) => made.get(shape)).find((operation) => operation !== undefined)?.reason;
     },
-    switches: turned.flatMap(({ option, options }) => switchOf(option, plain, options, generation)),
+    switches: turned
+      .flatMap(({ option, options }) => switchOf(option, plain, options, generation))
+      .toSorted((a, b) => shownIn(a) - shownIn(b)),
   };
 }
 
@@ -90,13 +94,38 @@ function operationsOf(options: Options, generation: Generation): readonly Operat
   return operations;
 }
 
+/** A second container, which also publishes a port on a loopback address, has its own rules since 28. */
 function withNetworks(intent: Intent): Intent {
   const [web] = intent.sandboxes;
-  const made = ['172.30.0.1/16', '172.31.0.1/16'].flatMap((text, index) => {
-    const gateway = parsePrefix(text);
-    if (gateway === undefined) return [];
-    const id = `${index}`.repeat(12);
-    return {
+  const [user, other] = ['172.30.0.1/16', '172.31.0.1/16'].flatMap(userNetwork);
+  const address = parsePrefix('172.30.0.2/16');
+  const loopback = parseAddr('127.0.0.1');
+  if (!web || !user || !other || !address || !loopback) return intent;
+  const app: Sandbox = {
+    ...web,
+    id: 'app',
+    name: 'app',
+    endpoints: [
+      {
+        network: user.id,
+        id: 'app',
+        addresses: [address],
+        ports: [
+          { protocol: 'tcp', containerPort: 80, hostPort: 8081 },
+          { protocol: 'tcp', containerPort: 80, hostPort: 8082, hostAddress: loopback },
+        ],
+      },
+    ],
+  };
+  return { networks: [...intent.networks, user, other], sandboxes: [...intent.sandboxes, app] };
+}
+
+function userNetwork(text: string, index: number): readonly Network[] {
+  const gateway = parsePrefix(text);
+  if (gateway === undefined) return [];
+  const id = `${index}`.repeat(12);
+  return [
+    {
       id,
       name: `user${index}`,
       driver: 'bridge',
@@ -104,24 +133,9 @@ function withNetworks(intent: Intent): Intent {
       ipv4: true,
       ipv6: false,
       options: { [labels.bridgeName]: `br-${id}` },
-      ipam: [{ subnet: gateway, gateway: gateway.addr }],
-    };
-  });
-  const [first] = made;
-  const address = parsePrefix('172.30.0.2/16');
-  const endpoint = web?.endpoints[0];
-  const sandboxes =
-    web === undefined || first === undefined || endpoint === undefined || address === undefined
-      ? []
-      : [
-          {
-            ...web,
-            id: 'app',
-            name: 'app',
-            endpoints: [{ ...endpoint, id: 'app', network: first.id, addresses: [address] }],
-          },
-        ];
-  return { networks: [...intent.networks, ...made], sandboxes: [...intent.sandboxes, ...sandboxes] };
+      ipam: [{ subnet: maskPrefix(gateway), gateway: gateway.addr }],
+    },
+  ];
 }
 
 function isAddition({ command }: Operation): boolean {
@@ -150,6 +164,10 @@ function firstOf(
       if (!found.has(shape)) found.set(shape, operation);
   }
   return found;
+}
+
+function shownIn({ onlyByDefault, onlyTurned }: Switch): number {
+  return onlyByDefault.size + onlyTurned.size;
 }
 
 /** How a switch shows in the rules of the default network; nothing for switches that do not. */

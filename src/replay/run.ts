@@ -57,7 +57,7 @@ export function mentionKey({ family, table }: TableOf, chain: string, rule: Rule
 /** Runs the host's commands; those in containers' namespaces are left out. */
 export function runLog(events: readonly LogEvent[], afterCheck: AfterCheck): Replayed {
   const answers = answersOf(events);
-  const run = new Run(afterCheck);
+  const run = new Run(afterCheck, untouchedFamilies(events, answers));
   for (const [index, event] of events.entries()) {
     if (event.kind !== 'command' || event.logged.place === 'container') continue;
     run.take(event.line, event.logged, answers.get(index));
@@ -90,6 +90,28 @@ function answersOf(events: readonly LogEvent[]): ReadonlyMap<number, Answer> {
   return answers;
 }
 
+/**
+ * Families in which the first jump from FORWARD to a chain of Docker's had to be made. Docker never takes that jump away, so nothing of
+ * an earlier run was there.
+ */
+function untouchedFamilies(
+  events: readonly LogEvent[],
+  answers: ReadonlyMap<number, Answer>,
+): ReadonlySet<Family> {
+  const first = new Map<Family, Answer>();
+  for (const [index, answer] of [...answers].toSorted(([a], [b]) => a - b)) {
+    const event = events[index];
+    if (event?.kind !== 'command') continue;
+    const { key, command } = event.logged;
+    const isJump =
+      command.op === 'check' &&
+      command.chain === 'FORWARD' &&
+      command.rule.target?.name.startsWith('DOCKER') === true;
+    if (isJump && !first.has(key.family)) first.set(key.family, answer);
+  }
+  return new Set([...first].flatMap(([family, answer]) => (answer === 'no' ? [family] : [])));
+}
+
 function subjectOf(key: TableOf, command: LoggedCommand['command']): string | undefined {
   switch (command.op) {
     case 'check':
@@ -114,11 +136,13 @@ class Run {
   readonly #mentions = new Map<string, Mention>();
   /** Chains that the log made or flushed: what is in them is known. */
   readonly #known = new Set<string>();
-  /** Families in which a jump from FORWARD to a chain of Docker's had to be made: nothing of an earlier run was there. */
-  readonly #untouched = new Map<Family, boolean>();
+  /** Chains that are older than the log: what is in them is not known. */
+  readonly #older = new Set<string>();
+  readonly #untouched: ReadonlySet<Family>;
 
-  constructor(afterCheck: AfterCheck) {
+  constructor(afterCheck: AfterCheck, untouched: ReadonlySet<Family>) {
     this.#afterCheck = afterCheck;
+    this.#untouched = untouched;
   }
 
   result(): Replayed {
@@ -166,6 +190,7 @@ class Run {
     const made = runCommand(this.#ruleset, key, { op: 'new-chain', chain });
     if (!made.ok) return;
     this.#ruleset = made.ruleset;
+    this.#older.add(chainKey(key, chain));
     this.#conclusions.push({ line, kind: 'found', key, chain });
   }
 
@@ -185,9 +210,6 @@ class Run {
 
   #checked(line: number, key: TableOf, check: RuleCommand, answer: Answer | undefined): void {
     const { chain, rule } = check;
-    const isJump = chain === 'FORWARD' && rule.target?.name.startsWith('DOCKER') === true;
-    if (isJump && answer !== undefined && !this.#untouched.has(key.family))
-      this.#untouched.set(key.family, answer === 'no');
     const there = runCommand(this.#ruleset, key, { op: 'check', chain, rule }).ok;
     if (there && answer === 'no') {
       this.#ruleset = runCommand(this.#ruleset, key, { op: 'delete', chain, rule }).ruleset;
@@ -208,7 +230,8 @@ class Run {
   #foundHow(key: TableOf, check: RuleCommand, answer: Answer | undefined): 'insert' | 'append' | undefined {
     const how = this.#afterCheck(key, check);
     if (answer === 'yes') return how ?? 'append';
-    const isKnown = this.#untouched.get(key.family) === true || this.#known.has(chainKey(key, check.chain));
+    const chain = chainKey(key, check.chain);
+    const isKnown = this.#known.has(chain) || (this.#untouched.has(key.family) && !this.#older.has(chain));
     return isKnown ? undefined : how;
   }
 }

@@ -4,6 +4,8 @@
  */
 import { formatRule } from '../firewall/args.ts';
 import type { Negatable, Rule, RuleOption } from '../firewall/ruleset.ts';
+import { isLoopback } from '../net/addr.ts';
+import type { Prefix } from '../net/prefix.ts';
 import type { TableOf } from './events.ts';
 
 /** The closer shape, which tells the default bridge from others, and the one that does not. */
@@ -12,46 +14,44 @@ export function shapesOf(
   chain: string,
   rule: Rule,
 ): readonly [closer: string, wider: string] {
-  const text = (bridge: (name: string) => string) =>
-    `${family} ${table} ${chain} ${formatRule(abstractRule(rule, bridge))}`;
-  return [text((name) => (name === 'docker0' ? name : 'bridge')), text(() => 'bridge')];
+  const shape = (kept: readonly string[]) =>
+    `${family} ${table} ${chain} ${formatRule(abstractRule(rule, new Set(kept)))}`;
+  return [shape(['lo', 'docker0']), shape(['lo'])];
 }
 
-function abstractRule(rule: Rule, bridge: (name: string) => string): Rule {
-  const named = <T>(of: Negatable<T> | undefined, value: T) =>
-    of === undefined ? undefined : { ...of, value };
+function abstractRule(rule: Rule, keptDevices: ReadonlySet<string>): Rule {
+  const device = (of: Negatable<string>) =>
+    abstracted(of, (name) => (keptDevices.has(name) ? name : 'bridge'));
   const { source, destination, inInterface, outInterface, protocol, matches, target } = rule;
-  const parts = {
-    source: named(source, 'address'),
-    destination: named(destination, isLoopback(destination) ? 'loopback' : 'address'),
-    inInterface: named(inInterface, bridge(inInterface?.value ?? '')),
-    outInterface: named(outInterface, bridge(outInterface?.value ?? '')),
-    protocol: named(protocol, isTransport(protocol?.value) ? 'transport' : (protocol?.value ?? '')),
-  };
   return {
-    ...Object.fromEntries(Object.entries(parts).filter(([, value]) => value !== undefined)),
-    matches: matches.map((match) => ({
-      module: isTransport(match.module) ? 'transport' : match.module,
-      options: match.options.map(abstractOption),
+    ...(source && { source: abstracted(source, abstractAddress) }),
+    ...(destination && { destination: abstracted(destination, abstractAddress) }),
+    ...(inInterface && { inInterface: device(inInterface) }),
+    ...(outInterface && { outInterface: device(outInterface) }),
+    ...(protocol && { protocol: abstracted(protocol, abstractProtocol) }),
+    matches: matches.map(({ module, options }) => ({
+      module: abstractProtocol(module),
+      options: options.map(abstractOption),
     })),
-    ...(target === undefined ? {} : { target: { ...target, options: target.options.map(abstractOption) } }),
+    ...(target && { target: { ...target, options: target.options.map(abstractOption) } }),
   };
 }
 
-function isTransport(name: string | undefined): boolean {
-  return name === 'tcp' || name === 'udp' || name === 'sctp';
+function abstracted<T, U>({ not, value }: Negatable<T>, to: (value: T) => U): Negatable<U> {
+  return { not, value: to(value) };
 }
 
-function isLoopback(of: Rule['destination']): boolean {
-  return (
-    of !== undefined &&
-    typeof of.value !== 'string' &&
-    of.value.bits < 32 &&
-    formatRule({ destination: of, matches: [] }).includes('127.')
-  );
+/** Loopback addresses are no host's own: rules name them for their own sake. */
+function abstractAddress(value: Prefix | string): string {
+  return typeof value !== 'string' && isLoopback(value.addr) ? 'loopback' : 'address';
 }
 
-const ofThisHost = new Set([
+/** The protocols that have ports, and the modules that match them. */
+function abstractProtocol(name: string): string {
+  return name === 'tcp' || name === 'udp' || name === 'sctp' ? 'transport' : name;
+}
+
+const ofThisHost: ReadonlySet<string> = new Set([
   '--to-destination',
   '--to-source',
   '--to-ports',

@@ -198,8 +198,8 @@ function differenceBlock(
     ...engines,
     paint('title', words.differs(name)),
     ...[
-      ...difference.deciding.map(({ setting, missing: less, extra: more }) =>
-        words.decides(`${setting.setting}=${setting.value}`, less, more),
+      ...difference.deciding.map(({ setting, value, missing: less, extra: more }) =>
+        words.decides(`${setting}=${value}`, less, more),
       ),
       ...ofSettings.slice(0, mostRules).map((rule) => ruleLine(rule, words)),
       ...(ofSettings.length > mostRules ? [words.more(ofSettings.length - mostRules)] : []),
@@ -212,13 +212,12 @@ function differenceBlock(
   ];
 }
 
-function ruleLine({ kind, at, reason, mention }: RuleDifference, words: ReplayWords): string {
+function ruleLine({ kind, at, decidedBy, reason, mention }: RuleDifference, words: ReplayWords): string {
   const family = at.key.family === 'ipv6' ? 'ip6tables ' : '';
   const rule = `${family}-t ${at.key.table} -A ${at.chain} ${formatRule(at.rule)}`.trimEnd();
+  const settings = decidedBy === undefined ? (reason?.because.slice(0, 1) ?? []) : [decidedBy];
   const notes = [
-    ...(reason === undefined
-      ? []
-      : [reason.because.map(({ setting, value }) => `${setting}=${value}`).join(', ')]),
+    ...settings.map(({ setting, value }) => `${setting}=${value}`),
     ...(mention === undefined ? [] : [words.lastSeen(mention.op, mention.line)]),
   ];
   const word = kind === 'missing' ? words.missing : words.extra;
