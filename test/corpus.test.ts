@@ -11,6 +11,8 @@ import { applyChanges } from '../src/host/change.ts';
 import { type Facts, text } from '../src/host/facts.ts';
 import { hostStateFromFacts } from '../src/host/state-from-facts.ts';
 import { makeScene, walk } from '../src/packet/walk.ts';
+import { readingOf } from '../src/plan/log-reading.ts';
+import { readEvents } from '../src/replay/events.ts';
 import { flowKey, flowOf, type Probe, probesOf, scenarioOf } from './judge/capture.ts';
 import { judgeCauses } from './judge/causes.ts';
 import { judgeDrift } from './judge/drift.ts';
@@ -66,6 +68,20 @@ describe('replay of dockerd.log: the rules that were there', () => {
 
   test('there are enough of them', () => {
     expect(judged.length).toBeGreaterThan(20);
+  });
+
+  test('of 17.06.2/restart-flip-bip the later start alone tells them too', () => {
+    const facts = captures.find(({ name }) => name === '17.06.2/restart-flip-bip')?.facts;
+    const log = (facts && text(facts, 'dockerd.log')) ?? '';
+    const later = log.slice(log.lastIndexOf('\n', log.lastIndexOf('msg="Listener created for HTTP')) + 1);
+    expect(readEvents(later).entries).toBeLessThan(readEvents(log).entries / 1.5);
+    const [whole, last] = [log, later].map((part) => readingOf(readEvents(part)));
+    const rules = (reading: typeof whole) =>
+      printSave(reading?.replayed.ruleset ?? { tables: [] }, { family: 'ipv4' }).replace(
+        /:FORWARD DROP/,
+        ':FORWARD ACCEPT',
+      );
+    expect(rules(last)).toBe(rules(whole));
   });
 });
 
@@ -127,6 +143,20 @@ describe('rules: the plan of an engine that nothing disturbed is what its host h
 
   test('there are enough of them', () => {
     expect(judged.length).toBeGreaterThan(20);
+  });
+
+  test('of 17.06.2/restart-flip-bip the later start alone tells them too', () => {
+    const facts = captures.find(({ name }) => name === '17.06.2/restart-flip-bip')?.facts;
+    const log = (facts && text(facts, 'dockerd.log')) ?? '';
+    const later = log.slice(log.lastIndexOf('\n', log.lastIndexOf('msg="Listener created for HTTP')) + 1);
+    expect(readEvents(later).entries).toBeLessThan(readEvents(log).entries / 1.5);
+    const [whole, last] = [log, later].map((part) => readingOf(readEvents(part)));
+    const rules = (reading: typeof whole) =>
+      printSave(reading?.replayed.ruleset ?? { tables: [] }, { family: 'ipv4' }).replace(
+        /:FORWARD DROP/,
+        ':FORWARD ACCEPT',
+      );
+    expect(rules(last)).toBe(rules(whole));
   });
 });
 

@@ -32,6 +32,8 @@ export interface LogDifference {
     readonly observed: string;
   }[];
   readonly misordered: number;
+  /** The log shows a later start alone: rules that it lacks may have been left by an earlier one. */
+  readonly isCut: boolean;
   /** Settings of the daemon or of networks that decide rules which differ, those of most rules first. */
   readonly deciding: readonly Deciding[];
 }
@@ -84,6 +86,7 @@ export function differenceOfLog(
       observed: policy.observed,
     })),
     misordered: difference.misordered.length,
+    isCut,
     deciding: decidingOf(rules),
   };
 }

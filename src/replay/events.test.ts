@@ -77,6 +77,7 @@ describe('other entries', () => {
           'warning',
           ' error="failed to bind host port 0.0.0.0:80/tcp: address already in use"',
         ),
+        entry('Handler returned error', 'error', ' error-response="port is already allocated" status=500'),
         entry('the moon is full', 'error'),
         entry('the moon is full', 'info'),
         'failed to start daemon: Error initializing network controller: x',
@@ -88,6 +89,12 @@ describe('other entries', () => {
         known: { slug: 'port-taken', weight: 'problem' },
         level: 'warning',
         text: 'Failed to allocate port: failed to bind host port 0.0.0.0:80/tcp: address already in use',
+      },
+      {
+        kind: 'message',
+        known: { slug: 'port-taken', weight: 'problem' },
+        level: 'error',
+        text: 'Handler returned error: port is already allocated',
       },
       { kind: 'other', level: 'error', text: 'the moon is full' },
       {

@@ -197,7 +197,8 @@ function otherEvents(entry: Entry): readonly Unplaced<LogEvent>[] {
   if (level === 'debug' && !message.includes('firewall')) return events;
   // Without a logger the daemon only says why it gave up; other such lines are not its own.
   if (level === undefined && !lastWords.test(message)) return events;
-  const error = fieldOf(entry, 'error');
+  // Since 29 what a request failed with is a field of its own.
+  const error = fieldOf(entry, 'error') ?? fieldOf(entry, 'error-response');
   const text = (error === undefined ? message : `${message}: ${error}`).slice(0, longestMessage);
   const known = knownMessage(text);
   if (known !== undefined) events.push({ kind: 'message', known, level: level ?? 'fatal', text });

@@ -98,6 +98,7 @@ const said: readonly (readonly [MessageSlug, string])[] = [
     'kernel-lacks-link-type',
     'Handler for POST /v1.41/containers/x/start returned error: failed to create the ipvlan port: operation not supported',
   ],
+  ['driver-missing', 'Unable to locate plugin: ipvlan, retrying in 1s'],
   [
     'ipv6-route-failed',
     'Could not add route to IPv6 network 2001:db8:1::1/64 via device docker0: network is down',

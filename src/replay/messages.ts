@@ -143,6 +143,7 @@ const known = [
     words:
       /(?:ipvlan|macvlan|vlan|veth|vxlan|bridge|create) (?:port|link)?.*operation not supported|networks\/create.*operation not supported/i,
   },
+  { slug: 'driver-missing', weight: 'problem', words: /Unable to locate plugin: / },
   { slug: 'ipv6-route-failed', weight: 'problem', words: /Could not add route to IPv6 network/ },
   {
     slug: 'ipv6-disabled-in-kernel',

@@ -145,6 +145,10 @@ const messages: ReplayWords['messages'] = {
     means: 'The kernel cannot make this kind of interface.',
     remedy: 'Load the module (ipvlan, macvlan, 8021q, bridge, veth), or use a kernel that has it.',
   },
+  'driver-missing': {
+    means: 'No network driver of that name is there: neither built in nor a plugin that answers.',
+    remedy: 'Correct the name, start the plugin, or use an engine that has the driver (ipvlan: 19.03).',
+  },
   'ipv6-route-failed': {
     means:
       'The bridge was down when the route to its IPv6 subnet was to be made. The kernel makes it once a container is there.',
@@ -299,5 +303,6 @@ export const english: ReplayWords = {
     ].join('; '),
   lastSeen: (op, line) => `last: ${op}, line ${line}`,
   otherEngines: (log, other) => `The engines differ: ${log} and ${other}.`,
+  mayBeThere: 'What an earlier run left in chains that this log does not empty may be there all the same.',
   more: (count) => `... ${count} more`,
 };

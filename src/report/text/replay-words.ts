@@ -49,5 +49,7 @@ export interface ReplayWords {
   readonly decides: (setting: string, missing: number, extra: number) => string;
   readonly lastSeen: (op: string, line: number) => string;
   readonly otherEngines: (log: string, other: string) => string;
+  /** Rules that are missing in a log of a later start. */
+  readonly mayBeThere: string;
   readonly more: (count: number) => string;
 }

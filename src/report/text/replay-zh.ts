@@ -125,6 +125,10 @@ const messages: ReplayWords['messages'] = {
     means: '内核无法创建这种接口。',
     remedy: '加载模块（ipvlan、macvlan、8021q、bridge、veth），或换用支持它的内核。',
   },
+  'driver-missing': {
+    means: '没有这个名字的网络驱动：既没有内建，也没有应答的插件。',
+    remedy: '改正名字，启动插件，或换用有该驱动的版本（ipvlan 自 19.03 起）。',
+  },
   'ipv6-route-failed': { means: '添加 IPv6 子网路由时网桥还没有启用。有容器之后内核会自己加上。' },
   'ipv6-disabled-in-kernel': {
     means: '内核关闭了 IPv6。',
@@ -240,5 +244,6 @@ export const chinese: ReplayWords = {
     ].join('；'),
   lastSeen: (op, line) => `最后：第 ${line} 行 ${op}`,
   otherEngines: (log, other) => `引擎版本不同：${log} 与 ${other}。`,
+  mayBeThere: '更早一次运行在本日志未清空的链里留下的规则，可能仍然存在。',
   more: (count) => `... 还有 ${count} 条`,
 };

@@ -40,10 +40,11 @@ export function replayText(
 ): string {
   const { starts } = reading;
   const left = Math.max(0, starts.length - mostStarts);
+  const engines = new Set(starts.flatMap(({ engine }) => engine ?? []));
   const blocks = [
     overview(name, reading, options),
     ...(left > 0 ? [[options.words.more(left)]] : []),
-    ...starts.slice(left).map((start, index) => startBlock(start, left + index + 1, options)),
+    ...starts.slice(left).map((start, index) => startBlock(start, left + index + 1, engines, options)),
     rulesBlock(reading, options),
     ...reading.messages.map((message) => messageBlock(message, options)),
     othersBlock(reading, options),
@@ -68,10 +69,17 @@ function overview(
   ];
 }
 
-function startBlock(start: Start, number: number, options: ReplayTextOptions): readonly string[] {
+/** `engines`: the versions of all starts; where there are several each start tells its own. */
+function startBlock(
+  start: Start,
+  number: number,
+  engines: ReadonlySet<string>,
+  options: ReplayTextOptions,
+): readonly string[] {
   const { words, paint } = options;
   const state = [
     start.completed ? words.completed : paint('bad', words.failed),
+    ...(engines.size < 2 || start.engine === undefined ? [] : [printable(start.engine)]),
     ...(start.whole ? [] : [words.beginMissing]),
     ...(start.liveRestore ? [words.liveRestore] : []),
   ].join(', ');
@@ -208,6 +216,9 @@ function differenceBlock(
       ...difference.extraChains.map(words.chainExtra),
       ...difference.policies.map((policy) => words.policy(policy.chain, policy.expected, policy.observed)),
       ...(difference.misordered > 0 ? [words.misordered(difference.misordered)] : []),
+      ...(difference.isCut && difference.rules.some(({ kind }) => kind === 'missing')
+        ? [words.mayBeThere]
+        : []),
     ].map((line) => `  ${printable(line)}`),
   ];
 }
