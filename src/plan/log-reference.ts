@@ -51,25 +51,25 @@ export function logReference(engine: string): LogReference | undefined {
   });
   const usual = operationsOf(plain, generation);
   const turnedOver = turned.flatMap(({ options }) => operationsOf(options, generation));
-  const ensured = firstOf(usual, isEnsured);
+  const added = firstOf(usual, isAddition);
   const removed = firstOf(usual, ({ command }) => command.op === 'delete');
-  const ensuredOtherwise = firstOf(turnedOver, isEnsured);
-  const made = firstOf([...usual, ...turnedOver], isAddition);
+  const addedOtherwise = firstOf(turnedOver, isAddition);
   return {
     engine,
     generation,
     afterCheck: (key, { chain, rule }) => {
       for (const shape of shapesOf(key, chain, rule)) {
-        if (ensured.has(shape)) return howOf(ensured.get(shape));
+        if (added.has(shape)) return howOf(added.get(shape));
         if (removed.has(shape)) return undefined;
-        if (ensuredOtherwise.has(shape)) return howOf(ensuredOtherwise.get(shape));
+        if (addedOtherwise.has(shape)) return howOf(addedOtherwise.get(shape));
       }
       return undefined;
     },
     reasonOf: (key, chain, rule) => {
       // Both families have the same rules, and the sample's networks have IPv4 alone.
       const shapes = [...shapesOf(key, chain, rule), ...shapesOf({ ...key, family: 'ipv4' }, chain, rule)];
-      return shapes.map((shape) => made.get(shape)).find((operation) => operation !== undefined)?.reason;
+      const found = shapes.find((shape) => added.has(shape) || addedOtherwise.has(shape)) ?? '';
+      return (added.get(found) ?? addedOtherwise.get(found))?.reason;
     },
     switches: turned
       .flatMap(({ option, options }) => switchOf(option, plain, options, generation))
@@ -140,11 +140,6 @@ function userNetwork(text: string, index: number): readonly Network[] {
 
 function isAddition({ command }: Operation): boolean {
   return command.op === 'append' || command.op === 'insert';
-}
-
-/** Asked for with a check, and added if it is not there. */
-function isEnsured(operation: Operation): boolean {
-  return operation.when === 'if-absent' && isAddition(operation);
 }
 
 function howOf(operation: Operation | undefined): 'insert' | 'append' {

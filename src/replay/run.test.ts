@@ -89,6 +89,16 @@ describe('runLog', () => {
     );
   });
 
+  it('but of chains that somebody made before it knows nothing', () => {
+    const lines = [
+      '-n -L DOCKER-USER',
+      '-C DOCKER-USER -j RETURN',
+      '-C FORWARD -j DOCKER-USER',
+      '-I FORWARD -j DOCKER-USER',
+    ];
+    expect(replayed(lines.map(command), () => 'append').rules).toContain('filter -A DOCKER-USER -j RETURN');
+  });
+
   it('finds chains that commands need and that no command made', () => {
     const { rules, conclusions } = replayed([
       command('-A DOCKER -j RETURN'),

@@ -4,8 +4,6 @@
  */
 import { formatRule } from '../firewall/args.ts';
 import type { Negatable, Rule, RuleOption } from '../firewall/ruleset.ts';
-import { isLoopback } from '../net/addr.ts';
-import type { Prefix } from '../net/prefix.ts';
 import type { TableOf } from './events.ts';
 
 /** The closer shape, which tells the default bridge from others, and the one that does not. */
@@ -24,8 +22,8 @@ function abstractRule(rule: Rule, keptDevices: ReadonlySet<string>): Rule {
     abstracted(of, (name) => (keptDevices.has(name) ? name : 'bridge'));
   const { source, destination, inInterface, outInterface, protocol, matches, target } = rule;
   return {
-    ...(source && { source: abstracted(source, abstractAddress) }),
-    ...(destination && { destination: abstracted(destination, abstractAddress) }),
+    ...(source && { source: abstracted(source, () => 'address') }),
+    ...(destination && { destination: abstracted(destination, () => 'address') }),
     ...(inInterface && { inInterface: device(inInterface) }),
     ...(outInterface && { outInterface: device(outInterface) }),
     ...(protocol && { protocol: abstracted(protocol, abstractProtocol) }),
@@ -39,11 +37,6 @@ function abstractRule(rule: Rule, keptDevices: ReadonlySet<string>): Rule {
 
 function abstracted<T, U>({ not, value }: Negatable<T>, to: (value: T) => U): Negatable<U> {
   return { not, value: to(value) };
-}
-
-/** Loopback addresses are no host's own: rules name them for their own sake. */
-function abstractAddress(value: Prefix | string): string {
-  return typeof value !== 'string' && isLoopback(value.addr) ? 'loopback' : 'address';
 }
 
 /** The protocols that have ports, and the modules that match them. */
