@@ -16,7 +16,7 @@ import { planBridge } from './bridge/plan.ts';
 import { differenceOfPlans, type PlanDifference, type PlanPart, planParts } from './difference.ts';
 import { generationFor, unsupportedEngine } from './generation.ts';
 import { keptByNetwork } from './in-force.ts';
-import type { Generation, Plan } from './plan.ts';
+import type { Plan } from './plan.ts';
 import { sampleIntent } from './sample.ts';
 
 export interface ExplainInput {

@@ -17,7 +17,7 @@ import type { AfterCheck } from '../replay/run.ts';
 import { shapesOf } from '../replay/shape.ts';
 import { labels } from './bridge/choices.ts';
 import { planBridge } from './bridge/plan.ts';
-import { generationOf, unplannedOptions } from './generation.ts';
+import { generationOf } from './generation.ts';
 import type { Generation } from './plan.ts';
 import { sampleIntent } from './sample.ts';
 
@@ -45,10 +45,10 @@ export function logReference(engine: string): LogReference | undefined {
   if (generation === undefined) return undefined;
   const plain = optionsWith(engine, {});
   const booleans = optionNames.filter((name) => typeof plain.settings[name].value === 'boolean');
-  const turned = booleans.flatMap((option) => {
-    const options = optionsWith(engine, { [option]: plain.settings[option].value !== true });
-    return unplannedOptions(options) === undefined ? [{ option, options }] : [];
-  });
+  const turned = booleans.map((option) => ({
+    option,
+    options: optionsWith(engine, { [option]: plain.settings[option].value !== true }),
+  }));
   const usual = operationsOf(plain, generation);
   const turnedOver = turned.flatMap(({ options }) => operationsOf(options, generation));
   const added = firstOf(usual, isAddition);
