@@ -1,7 +1,6 @@
 /**
  * How fast flows are walked, and how long the doctor takes over a bundle. In: a capture of test/corpus.
  * Out: medians, and the doctor's time as a multiple of starting the runtime alone, measured in turns in the same run.
- * Usage: npm run bench
  */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
@@ -9,6 +8,7 @@ import { readBundle } from '../src/bundle/read.ts';
 import { hostStateFromFacts } from '../src/host/state-from-facts.ts';
 import { makeScene, walk } from '../src/packet/walk.ts';
 import { flowOf, probesOf } from '../test/judge/capture.ts';
+import { median } from './median.ts';
 
 const capture = fileURLToPath(new URL('../test/corpus/17.06.2/default.tar.gz', import.meta.url));
 const program = fileURLToPath(new URL('../bin/bridgekeeper', import.meta.url));
@@ -34,10 +34,6 @@ function milliseconds(command: string, args: readonly string[]): number {
   const { status } = spawnSync(command, args, { stdio: 'ignore' });
   if (status !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${status}`);
   return performance.now() - start;
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 }
 
 walksPerSecond(1);

@@ -28,6 +28,7 @@ missing_test_packages() {
   [ "${CI:-}" = true ] && [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null || return 0
   command -v dockerd >/dev/null || printf ' docker.io'
   command -v busybox >/dev/null || printf ' busybox-static'
+  command -v ufw >/dev/null || printf ' ufw'
 }
 
 # Debian starts a service when its package is installed, and at every boot from then on, unless told otherwise. Nothing

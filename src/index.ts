@@ -82,11 +82,15 @@ export {
 } from './plan/expected-from-files.ts';
 export { type ExplainInput, type Explanation, explainOption } from './plan/explain.ts';
 export { generationOf } from './plan/generation.ts';
+// Logs of dockerd: read, run in memory, compared.
+export { differenceOfLog, isDifferent, type LogDifference } from './plan/log-difference.ts';
+export { type LogReading, readingOf } from './plan/log-reading.ts';
 export type { Generation, Plan, PlannedLink, PlannedProxy } from './plan/plan.ts';
 export { type Recognition, recogniseGeneration } from './plan/recognise.ts';
 export { type SettingOutcome, settle } from './plan/settle.ts';
 export { type EngineState, type Transition, transition } from './plan/transition.ts';
 export { type Upgrade, upgradeOf } from './plan/upgrade.ts';
+export { EventReader, type LogEvent, type LogEvents, readEvents } from './replay/events.ts';
 // Report: the JSON that the commands print.
 export { doctorJson } from './report/doctor-json.ts';
 export { traceJson } from './report/trace-json.ts';

@@ -12,10 +12,13 @@ import { type Facts, text } from '../src/host/facts.ts';
 import { hostStateFromFacts } from '../src/host/state-from-facts.ts';
 import { makeScene, walk } from '../src/packet/walk.ts';
 import { expectedFromFacts } from '../src/plan/expected.ts';
+import { readingOf } from '../src/plan/log-reading.ts';
+import { readEvents } from '../src/replay/events.ts';
 import { flowKey, flowOf, type Probe, probesOf, scenarioOf } from './judge/capture.ts';
 import { judgeCauses } from './judge/causes.ts';
 import { judgeDrift } from './judge/drift.ts';
 import { judgeHistory } from './judge/history.ts';
+import { judgeReplay } from './judge/replay.ts';
 import { judgeRecognition, judgeRules } from './judge/rules.ts';
 import { judgeStore } from './judge/store.ts';
 import { judgeWalks } from './judge/walks.ts';
@@ -54,6 +57,35 @@ function versionOf(name: string): string {
 test('the corpus is there', () => {
   expect(captures.length).toBeGreaterThan(40);
   expect(captures.flatMap(({ facts }) => probesOf(facts)).filter(isWalked).length).toBeGreaterThan(2500);
+});
+
+describe('replay of dockerd.log: the rules that were there', () => {
+  const judged = captures.flatMap(({ name, facts }) => {
+    const verdicts = judgeReplay(facts);
+    return verdicts === undefined ? [] : [{ name, verdicts }];
+  });
+
+  test.each(judged)('$name', ({ verdicts }) => {
+    expect(verdicts.flatMap(({ differences }) => differences)).toEqual([]);
+  });
+
+  test('there are enough of them', () => {
+    expect(judged.length).toBeGreaterThan(20);
+  });
+
+  test('of 17.06.2/restart-flip-bip the later start alone tells them too', () => {
+    const facts = captures.find(({ name }) => name === '17.06.2/restart-flip-bip')?.facts;
+    const log = (facts && text(facts, 'dockerd.log')) ?? '';
+    const later = log.slice(log.lastIndexOf('\n', log.lastIndexOf('msg="Listener created for HTTP')) + 1);
+    expect(readEvents(later).entries).toBeLessThan(readEvents(log).entries / 1.5);
+    const [whole, last] = [log, later].map((part) => readingOf(readEvents(part)));
+    const rules = (reading: typeof whole) =>
+      printSave(reading?.replayed.ruleset ?? { tables: [] }, { family: 'ipv4' }).replace(
+        /:FORWARD DROP/,
+        ':FORWARD ACCEPT',
+      );
+    expect(rules(last)).toBe(rules(whole));
+  });
 });
 
 describe('iptables-save: what is printed is what was read', () => {
@@ -114,6 +146,20 @@ describe('rules: the plan of an engine that nothing disturbed is what its host h
 
   test('there are enough of them', () => {
     expect(judged.length).toBeGreaterThan(20);
+  });
+
+  test('of 17.06.2/restart-flip-bip the later start alone tells them too', () => {
+    const facts = captures.find(({ name }) => name === '17.06.2/restart-flip-bip')?.facts;
+    const log = (facts && text(facts, 'dockerd.log')) ?? '';
+    const later = log.slice(log.lastIndexOf('\n', log.lastIndexOf('msg="Listener created for HTTP')) + 1);
+    expect(readEvents(later).entries).toBeLessThan(readEvents(log).entries / 1.5);
+    const [whole, last] = [log, later].map((part) => readingOf(readEvents(part)));
+    const rules = (reading: typeof whole) =>
+      printSave(reading?.replayed.ruleset ?? { tables: [] }, { family: 'ipv4' }).replace(
+        /:FORWARD DROP/,
+        ':FORWARD ACCEPT',
+      );
+    expect(rules(last)).toBe(rules(whole));
   });
 });
 

@@ -2,6 +2,8 @@
  * Whether the records of Docker's store agree with each other. In: the records. Out: findings as data, each with the keys or ids that
  * it is about. It looks at one store only: whether bridges, containers and ports are there on the host is not its subject.
  */
+import { compareAddr } from '../net/addr.ts';
+import { containsPrefix, formatPrefix, maskPrefix, parsePrefix } from '../net/prefix.ts';
 import { isObject } from './docker-decode.ts';
 import type { RecordFault, StoreRecord, StoreRecords } from './docker-records.ts';
 
@@ -62,6 +64,12 @@ export type StoreFinding =
   | { readonly kind: 'half-removed-network'; readonly network: string; readonly name: string }
   /** dockerd refuses the second: "networks have same bridge name". */
   | { readonly kind: 'duplicate-bridge'; readonly bridge: string; readonly networks: readonly string[] }
+  /** dockerd refuses one of them: "networks have overlapping IPv4". */
+  | {
+      readonly kind: 'overlapping-subnets';
+      readonly networks: readonly [string, string];
+      readonly subnets: readonly [string, string];
+    }
   /** The driver takes the port again at each start, though no container is behind it. */
   | {
       readonly kind: 'port-held-by-nobody';
@@ -109,6 +117,7 @@ export function checkRecords(
     ...foreignBuckets.map((bucket) => ({ kind: 'foreign-bucket', ...bucket, alone: !hasBucket }) as const),
     ...records.flatMap(ownFindings),
     ...duplicateBridges(of('bridge')),
+    ...overlappingSubnets(of('bridge')),
     ...[...of('network')].flatMap(([id, record]) =>
       fieldsOf(record).inDelete === true
         ? [{ kind: 'half-removed-network', network: id, name: nameOf(record) } as const]
@@ -140,6 +149,29 @@ function duplicateBridges(bridges: ById): readonly StoreFinding[] {
   return [...byName].flatMap(([bridge, networks]) =>
     bridge !== '' && networks.length > 1 ? [{ kind: 'duplicate-bridge', bridge, networks } as const] : [],
   );
+}
+
+/** Each subnet that lies in another; of several that it lies in, the widest is named. */
+function overlappingSubnets(bridges: ById): readonly StoreFinding[] {
+  const subnets = [...bridges].flatMap(([id, record]) => {
+    const { AddressIPv4, AddressIPv6 } = fieldsOf(record);
+    return [AddressIPv4, AddressIPv6].flatMap((address) => {
+      const prefix = parsePrefix(text(address));
+      return prefix === undefined ? [] : [{ id, prefix: maskPrefix(prefix) }];
+    });
+  });
+  // Subnets that overlap lie in one another: in this order each follows the one that it lies in.
+  subnets.sort(({ prefix: a }, { prefix: b }) => compareAddr(a.addr, b.addr) || a.bits - b.bits);
+  let outer = subnets[0];
+  return subnets.slice(1).flatMap((inner) => {
+    if (outer === undefined || !containsPrefix(outer.prefix, inner.prefix)) {
+      outer = inner;
+      return [];
+    }
+    const networks = [outer.id, inner.id] as const;
+    const both = [formatPrefix(outer.prefix), formatPrefix(inner.prefix)] as const;
+    return [{ kind: 'overlapping-subnets', networks, subnets: both } as const];
+  });
 }
 
 function networkFindings(of: (kind: string) => ById): readonly StoreFinding[] {

@@ -172,6 +172,24 @@ describe('check', () => {
       [{ kind: 'duplicate-bridge', bridge: 'docker0', networks: ['n1', 'n4'] }],
     ],
     [
+      'a subnet within another',
+      {
+        ...changed('bridge/n1/', { AddressIPv4: '172.17.0.1/16', AddressIPv6: '<nil>' }),
+        'network/n4/': { id: 'n4', networkType: 'bridge' },
+        'bridge/n4/': { ID: 'n4', AddressIPv4: '172.17.9.1/24', AddressIPv6: 'fd00::1/64' },
+        'network/n5/': { id: 'n5', networkType: 'bridge' },
+        'bridge/n5/': { ID: 'n5', AddressIPv4: '172.18.0.1/16', AddressIPv6: 'fd00::2/64' },
+      },
+      [
+        {
+          kind: 'overlapping-subnets',
+          networks: ['n1', 'n4'],
+          subnets: ['172.17.0.0/16', '172.17.9.0/24'],
+        },
+        { kind: 'overlapping-subnets', networks: ['n4', 'n5'], subnets: ['fd00::/64', 'fd00::/64'] },
+      ],
+    ],
+    [
       'a removal that was not finished',
       changed('network/n1/', { inDelete: true }),
       [{ kind: 'half-removed-network', network: 'n1', name: 'bridge' }],

@@ -81,7 +81,7 @@ export async function daemonFiles(
   if (typeof store === 'string')
     notes.add('local-kv.db', `${join(root, 'network/files/local-kv.db')}: ${store}`);
   else files.set('local-kv.db', store);
-  const log = await journal(notes);
+  const log = await journal(daemon, notes);
   if (log !== undefined) files.set('dockerd.log', log);
   return files;
 }
@@ -116,8 +116,10 @@ async function readOf(daemon: Process, path: string): Promise<Buffer | string> {
 
 const logLines = 5000;
 
-async function journal(notes: Notes): Promise<Buffer | undefined> {
-  if (!installed('journalctl')) return undefined;
+/** The service's log, if it is this daemon that the service runs: one in another namespace may be another. */
+async function journal(daemon: Process, notes: Notes): Promise<Buffer | undefined> {
+  const cgroup = await readFile(`/proc/${daemon.pid}/cgroup`, 'utf8').catch(() => '');
+  if (!installed('journalctl') || !/\/docker\.service$/m.test(cgroup)) return undefined;
   const answer = await run([
     'journalctl',
     '-u',

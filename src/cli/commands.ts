@@ -9,6 +9,7 @@ import { driftCommand } from './drift.ts';
 import { explainCommand } from './explain.ts';
 import { healCommand } from './heal.ts';
 import { labCommand } from './lab.ts';
+import { replayCommand } from './replay.ts';
 import { rulesCommand } from './rules.ts';
 import { storeCommand } from './store.ts';
 import { tourCommand } from './tour.ts';
@@ -25,6 +26,7 @@ export const commands: readonly (() => Command)[] = [
   upgradeCommand,
   explainCommand,
   configCommand,
+  replayCommand,
   storeCommand,
   captureCommand,
   labCommand,

@@ -9,8 +9,7 @@ function explained(option: OptionName, config?: string, engine = '28.5.2', all =
     option,
     ...(config === undefined ? {} : { file: { path: 'daemon.json', text: config } }),
   };
-  const generation = engine.startsWith('17') ? 'G1' : 'G9';
-  return explanationText(explainOption({ ...asked, engine, generation }), explainGenerations(asked), all);
+  return explanationText(explainOption({ ...asked, engine }), explainGenerations(asked), all);
 }
 
 describe('explanationText', () => {

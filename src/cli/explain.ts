@@ -37,15 +37,14 @@ async function explain(name: string, options: ExplainOptions): Promise<void> {
     );
   }
   const { engine, configFile } = options;
-  const generation = generationOf(engine);
-  if (generation === undefined) throw new Failure(3, unsupportedEngine(engine));
+  if (generationOf(engine) === undefined) throw new Failure(3, unsupportedEngine(engine));
   const asked = {
     option,
     ...(configFile === undefined
       ? {}
       : { file: { path: configFile, text: await readInput(configFile, '--config-file') } }),
   };
-  const explanation = explainOption({ ...asked, engine, generation });
+  const explanation = explainOption({ ...asked, engine });
   const [refusal] = explanation.configured.errors;
   if (refusal !== undefined) throw badInput(`${configFile}: dockerd refuses to start: ${refusal.message}`);
   const [{ commandLine, explanationText }, { explainGenerations }] = await Promise.all([

@@ -1,8 +1,10 @@
 /**
- * The planned rules as text: iptables-save form, optionally with the reason of each line, and JSON.
- * In: a plan's ruleset. Out: lines. What is planned is decided elsewhere.
+ * The planned rules as text: in the form of iptables-save or of nft, optionally with the reason of each line, and JSON.
+ * In: a plan's rulesets. Out: lines. What is planned is decided elsewhere.
  */
 import { formatRule } from '../firewall/args.ts';
+import { type NftRuleset, type NftTable, nftFamilies } from '../firewall/nft/model.ts';
+import { nftLines } from '../firewall/nft/print.ts';
 import type { Chain, Rule, Ruleset, Table } from '../firewall/ruleset.ts';
 import { printSave } from '../firewall/save.ts';
 import type { Family } from '../net/addr.ts';
@@ -19,19 +21,37 @@ const widestRule = 88;
 
 /** The same with the reason of every chain and rule behind it, aligned; no longer input for iptables-restore. */
 export function rulesWithReasons(ruleset: Ruleset, family: Family): string {
-  const lines = annotate(rulesAsSave(ruleset, family).split('\n'), ruleset, family);
-  const width = Math.min(
-    widestRule,
-    Math.max(0, ...lines.filter(({ why }) => why).map(({ text }) => text.length)),
-  );
-  return lines
-    .map(({ text, why }) => (why === undefined ? text : `${text.padEnd(width)}  # ${describeReason(why)}`))
-    .join('\n');
+  return aligned(annotate(rulesAsSave(ruleset, family).split('\n'), ruleset, family)).join('\n');
+}
+
+/** Native tables of one family, or all. */
+export function tablesOf({ tables }: NftRuleset, family: Family | undefined): readonly NftTable[] {
+  return family === undefined ? tables : tables.filter((table) => table.family === nftFamilies[family]);
+}
+
+/** As `nft -s list ruleset` with blanks for tabs, and the reason of every line that has one behind it. */
+export function nftWithReasons(tables: readonly NftTable[]): string {
+  const lines = tables
+    .flatMap(nftLines)
+    .map(({ text, reason }) => ({ text: text.replaceAll('\t', '    '), why: reason }));
+  return aligned(lines)
+    .map((line) => `${line}\n`)
+    .join('');
 }
 
 interface Line {
   readonly text: string;
-  readonly why?: Reason;
+  readonly why?: Reason | undefined;
+}
+
+function aligned(lines: readonly Line[]): readonly string[] {
+  const width = Math.min(
+    widestRule,
+    Math.max(0, ...lines.filter(({ why }) => why).map(({ text }) => text.length)),
+  );
+  return lines.map(({ text, why }) =>
+    why === undefined ? text : `${text.padEnd(width)}  # ${describeReason(why)}`,
+  );
 }
 
 /** Joins printed lines with what they print: rules of a chain are printed in their order. */

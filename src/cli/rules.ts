@@ -1,6 +1,6 @@
 /**
  * `bridgekeeper rules`: the rules that should be there, from a bundle or from a configuration and networks.
- * In: files named on the command line. Out: iptables-save text or JSON on standard output; notes on standard error.
+ * In: files named on the command line. Out: text of iptables-save or nft, or JSON, on standard output; notes on standard error.
  * It reads and prints; nothing on a host is looked at or changed.
  */
 import { Command, Option } from 'commander';
@@ -17,10 +17,12 @@ interface RulesOptions {
   readonly configFile?: string;
   readonly networks?: string;
   readonly engine?: string;
-  readonly format: 'iptables-save' | 'json';
-  readonly family: Family;
+  readonly format: (typeof formats)[number];
+  readonly family?: Family;
   readonly why?: boolean;
 }
+
+const formats = ['iptables-save', 'nft', 'nft-json', 'json'] as const;
 
 /** What is printed, from whichever source. */
 interface Planned {
@@ -44,9 +46,16 @@ export function rulesCommand(): Command {
     .option('--networks <file>', 'JSON of docker network inspect, Containers may carry PortBindings')
     .option('--engine <version>', "engine version (default: the bundle's, else 28.5.2)")
     .addOption(
-      new Option('--format <format>', 'output').choices(['iptables-save', 'json']).default('iptables-save'),
+      new Option('--format <format>', 'output; nft and nft-json: as nft -s list ruleset, with -j')
+        .choices(formats)
+        .default('iptables-save'),
     )
-    .addOption(new Option('--family <family>', 'address family').choices(['ipv4', 'ipv6']).default('ipv4'))
+    .addOption(
+      new Option('--family <family>', 'address family (default: ipv4; nft and nft-json: both)').choices([
+        'ipv4',
+        'ipv6',
+      ]),
+    )
     .option('--why', 'say behind each rule which setting made it so')
     .action(printRules);
 }
@@ -56,31 +65,53 @@ async function printRules(options: RulesOptions): Promise<void> {
     options.bundle === undefined
       ? await fromFiles(options)
       : await fromBundle(options.bundle, options.engine);
-  const text = await import('./rules-text.ts');
-  const { ruleset, unmodelled } = planned.plan;
-  if (options.format === 'json') {
-    const { engine, notInForce, problems, plan } = planned;
-    const tables = text.rulesAsJson(ruleset, options.family);
-    const { generation } = plan;
-    const output = {
-      schema: 'bridgekeeper.rules/1',
-      engine: engine.version,
-      engineKnownBy: engine.by,
-      ...(engine.generations === undefined ? {} : { engineMayBe: engine.generations }),
-      generation,
-      tables,
-      notInForce,
-      unmodelled,
-      problems,
-    };
-    process.stdout.write(`${JSON.stringify(output)}\n`);
-    return;
+  const [text, { nftJson }, { printNft }] = await Promise.all([
+    import('./rules-text.ts'),
+    import('../firewall/nft/print-json.ts'),
+    import('../firewall/nft/print.ts'),
+  ]);
+  const { plan } = planned;
+  const { ruleset, unmodelled } = plan;
+  const family = options.family ?? 'ipv4';
+  const native = text.tablesOf(plan.nft, options.family);
+  switch (options.format) {
+    case 'json': {
+      const { engine, notInForce, problems } = planned;
+      const tables = text.rulesAsJson(ruleset, family);
+      const nftables = nftJson(text.tablesOf(plan.nft, family), { reasons: true }).nftables;
+      printJson({
+        schema: 'bridgekeeper.rules/1',
+        engine: engine.version,
+        engineKnownBy: engine.by,
+        ...(engine.generations === undefined ? {} : { engineMayBe: engine.generations }),
+        generation: plan.generation,
+        tables,
+        ...(plan.generation === 'N1' ? { nftables } : {}),
+        notInForce,
+        unmodelled,
+        problems,
+      });
+      return;
+    }
+    case 'nft-json':
+      printJson(nftJson(native, { reasons: options.why === true }));
+      break;
+    case 'nft':
+      process.stdout.write(options.why === true ? text.nftWithReasons(native) : printNft(native));
+      break;
+    case 'iptables-save':
+      process.stdout.write(
+        options.why === true ? text.rulesWithReasons(ruleset, family) : text.rulesAsSave(ruleset, family),
+      );
   }
-  process.stdout.write(
-    options.why === true
-      ? text.rulesWithReasons(ruleset, options.family)
-      : text.rulesAsSave(ruleset, options.family),
-  );
+  const asNft = options.format !== 'iptables-save';
+  if (asNft !== (plan.generation === 'N1')) {
+    note(
+      asNft
+        ? 'the engine makes its rules with iptables: --format iptables-save prints them'
+        : 'the engine makes its rules with nftables: --format nft prints them',
+    );
+  }
   const { engineNote } = await import('./engine-note.ts');
   const aboutEngine = engineNote(planned.engine);
   if (aboutEngine !== undefined) note(aboutEngine);
@@ -92,6 +123,10 @@ async function printRules(options: RulesOptions): Promise<void> {
         ` the running engine has ${JSON.stringify(inForce.value)} (${describeOrigin(inForce.origin)})`,
     );
   }
+}
+
+function printJson(value: object): void {
+  process.stdout.write(`${JSON.stringify(value)}\n`);
 }
 
 function note(line: string): void {

@@ -18,6 +18,8 @@ export interface StoreBytes {
   readonly bytes: Uint8Array;
   /** The file was written to in each of the tries: parts of two transactions may be mixed. */
   readonly torn: boolean;
+  /** When it was written to last, in milliseconds since 1970. */
+  readonly written: number;
 }
 
 export async function readStoreFile(path: string): Promise<StoreBytes> {
@@ -41,7 +43,8 @@ async function readOnce(path: string): Promise<StoreBytes> {
     if (before.size > maxBytes) throw badInput(`${path}: larger than 1 GiB`);
     const bytes = await readUpTo(file, Number(before.size));
     const after = await file.stat({ bigint: true });
-    return { bytes, torn: before.mtimeNs !== after.mtimeNs || before.size !== after.size };
+    const torn = before.mtimeNs !== after.mtimeNs || before.size !== after.size;
+    return { bytes, torn, written: Number(after.mtimeMs) };
   } finally {
     await file.close();
   }

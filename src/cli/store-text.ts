@@ -129,6 +129,8 @@ export function findingText(finding: StoreFinding): string {
       return `network ${quoted(finding.name)} (${short(finding.network)}) is half removed: dockerd goes on with that at its next start`;
     case 'duplicate-bridge':
       return `networks ${finding.networks.map(short).join(' and ')} have the same bridge ${quoted(finding.bridge)}: dockerd brings up only one of them`;
+    case 'overlapping-subnets':
+      return `networks ${finding.networks.map(short).join(' and ')} overlap (${finding.subnets.join(' and ')}): dockerd brings up only one of them`;
     case 'port-held-by-nobody':
       return `${authority(finding.address, finding.port)}/${finding.protocol} is held for endpoint ${short(finding.endpoint)}, behind which there is no container`;
   }

@@ -1,9 +1,11 @@
 /**
  * `bridgekeeper store`: Docker's local-kv.db, read without dockerd. In: a file, a copy or the live one, damaged or not. Out: its keys,
- * values, all of it as JSON, or what is wrong with it. The file is read once and never locked or written.
+ * values, all of it as JSON, or what is wrong with it. The file is never locked or written.
  */
 import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Command } from 'commander';
+import type { StoreRecord } from '../bolt/docker-records.ts';
 import type { BoltFile } from '../bolt/read.ts';
 import { badInput, Failure } from './failure.ts';
 import { readStoreFile } from './store-file.ts';
@@ -26,7 +28,7 @@ export function storeCommand(): Command {
         .action(listKeys),
     )
     .addCommand(
-      part('get', 'print keys and their values as they stand')
+      part('get', 'print keys and their values as they stand; with --json, strings that hold JSON unfolded')
         .argument('<key>', 'a key, or what several begin with: docker/network/v1.0/bridge')
         .action(getValues),
     )
@@ -40,7 +42,7 @@ export function storeCommand(): Command {
 
 /** What could be read, whatever the file is. */
 async function load(path: string) {
-  const [{ bytes, torn }, { readBolt }, records] = await Promise.all([
+  const [{ bytes, torn, written }, { readBolt }, records] = await Promise.all([
     readStoreFile(path),
     import('../bolt/read.ts'),
     import('../bolt/docker-records.ts'),
@@ -53,7 +55,7 @@ async function load(path: string) {
     file === undefined
       ? { records: [], foreignBuckets: [], hasBucket: false }
       : records.storeRecords(file.root);
-  return { path, torn, file, ...store };
+  return { path, torn, written, file, ...store };
 }
 
 type Loaded = Awaited<ReturnType<typeof load>>;
@@ -88,15 +90,7 @@ async function getValues(path: string, key: string, options: StoreOptions): Prom
     throw loaded.file?.lost === true
       ? new Failure(3, `${path}: no key that could be read begins with ${JSON.stringify(key)}`)
       : badInput(`${path}: no key begins with ${JSON.stringify(key)} (store ls lists them)`);
-  if (options.json === true)
-    return write(
-      asJson('store-get', loaded, records, ({ key, index, json, bytes, fault }) => ({
-        key,
-        index: number(index),
-        ...(fault === undefined || json !== undefined ? { value: json ?? null } : { text: decode(bytes) }),
-        ...(fault === undefined ? {} : { fault }),
-      })),
-    );
+  if (options.json === true) return write(asJson('store-get', loaded, records, await recordWriter()));
   // Byte for byte, but for what could steer a terminal.
   const shown = (bytes: Uint8Array) => (process.stdout.isTTY ? printable(decode(bytes)) : bytes);
   const newline = Uint8Array.of(0x0a);
@@ -104,30 +98,49 @@ async function getValues(path: string, key: string, options: StoreOptions): Prom
 }
 
 async function exportAll(path: string): Promise<void> {
-  const [loaded, { decodeValue }] = await Promise.all([load(path), import('../bolt/docker-decode.ts')]);
+  const loaded = await load(path);
   writeNotes(loaded);
-  await write(
-    asJson('store', loaded, loaded.records, ({ key, kind, ids, index, json, bytes, fault }) => ({
-      key,
-      kind,
-      ids,
-      index: number(index),
-      ...(fault === undefined || json !== undefined
-        ? { value: decodeValue(kind, json) ?? null }
-        : { text: decode(bytes) }),
-      ...(fault === undefined ? {} : { fault }),
-    })),
-  );
+  await write(asJson('store', loaded, loaded.records, await recordWriter()));
 }
 
-async function checkStore(path: string, options: StoreOptions): Promise<void> {
-  const [loaded, { checkRecords }, text, { printable }] = await Promise.all([
-    load(path),
+/** Shows a record decoded; as text where its value is no JSON. */
+async function recordWriter() {
+  const { decodeValue } = await import('../bolt/docker-decode.ts');
+  return ({ key, kind, ids, index, json, bytes, fault }: StoreRecord) => ({
+    key,
+    kind,
+    ids,
+    index: number(index),
+    ...(fault === undefined || json !== undefined
+      ? { value: decodeValue(kind, json) ?? null }
+      : { text: decode(bytes) }),
+    ...(fault === undefined ? {} : { fault }),
+  });
+}
+
+/** One step of dockerd, like making a network, is several transactions, and in between the records do not agree. */
+const restMs = 1000;
+const patienceMs = 5000;
+
+/** What the check says of the store as it is; of one that is being written to, once nothing is wrong or it rests. */
+async function checkAtRest(path: string) {
+  const giveUp = Date.now() + patienceMs;
+  for (;;) {
+    const loaded = await load(path);
+    const checked = await check(loaded);
+    // A time in the future is some other clock's.
+    const atRest = !loaded.torn && Math.abs(Date.now() - loaded.written) > restMs;
+    if (checked.healthy || atRest || Date.now() > giveUp) return { loaded, atRest, ...checked };
+    await sleep(restMs / 4);
+  }
+}
+
+async function check(loaded: Loaded) {
+  const [{ checkRecords }, text] = await Promise.all([
     import('../bolt/docker-check.ts'),
     import('./store-text.ts'),
-    import('../report/text/layout.ts'),
   ]);
-  const { file, torn, records } = loaded;
+  const { file, torn } = loaded;
   const complete = file?.lost !== true && !torn;
   const said = [
     ...(file?.problems ?? []).map((problem) => ({ problem, summary: text.problemText(problem) })),
@@ -136,16 +149,26 @@ async function checkStore(path: string, options: StoreOptions): Promise<void> {
       summary: text.findingText(problem),
     })),
   ].map(({ problem, summary }) => ({ severity: text.severityOf(problem), summary, problem }));
-  const healthy = said.every(({ severity }) => severity !== 'error');
-  // What is wrong with a mixture of two transactions need not be wrong with the store.
-  if (!healthy) process.exitCode = torn ? 3 : 1;
+  return { said, complete, healthy: said.every(({ severity }) => severity !== 'error') };
+}
+
+async function checkStore(path: string, options: StoreOptions): Promise<void> {
+  const [{ loaded, atRest, said, complete, healthy }, { printable }] = await Promise.all([
+    checkAtRest(path),
+    import('../report/text/layout.ts'),
+  ]);
+  const { file, records } = loaded;
+  // What is wrong in the middle of a step of dockerd need not be wrong with the store.
+  if (!healthy) process.exitCode = atRest ? 1 : 3;
   if (options.json === true) {
     const findings = said.map(({ severity, summary, problem }) => ({ severity, ...plain(problem), summary }));
     const { problems: _, ...about } = aboutFile(loaded);
     const schema = 'bridgekeeper.store-check/1';
-    return write([`${JSON.stringify({ schema, ...about, healthy, complete, findings })}\n`]);
+    return write([`${JSON.stringify({ schema, ...about, atRest, healthy, complete, findings })}\n`]);
   }
   writeNotes(loaded, 'check');
+  if (!healthy && !atRest && !loaded.torn)
+    note(path, 'it is being written to: what does not agree now may agree in a moment');
   const lines = said.map(({ severity, summary }) => `${severity.padEnd(7)}  ${printable(summary)}\n`);
   const unlisted = (file?.problemsInAll ?? 0) - (file?.problems.length ?? 0);
   if (unlisted > 0) lines.push(`error    ${unlisted} more of the like\n`);
@@ -172,7 +195,11 @@ function writeNotes({ path, torn, file, hasBucket, foreignBuckets }: Loaded, com
     notes.push(
       `no store of Docker: its buckets are ${foreignBuckets.map(({ path: p }) => JSON.stringify(p)).join(', ')}`,
     );
-  for (const note of notes) process.stderr.write(`bridgekeeper: note: ${path}: ${note}\n`);
+  for (const text of notes) note(path, text);
+}
+
+function note(path: string, text: string): void {
+  process.stderr.write(`bridgekeeper: note: ${path}: ${text}\n`);
 }
 
 /** The frame of every JSON output, in pieces: one record may be long, all of them very long. */

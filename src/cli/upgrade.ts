@@ -50,22 +50,20 @@ export function upgradeCommand(): Command {
 }
 
 async function printUpgrade(options: UpgradeOptions): Promise<void> {
-  const { generationOf, unplannedOptions, unsupportedEngine } = await import('../plan/generation.ts');
-  const generation = generationOf(options.to);
-  if (generation === undefined) throw new Failure(3, unsupportedEngine(options.to));
+  const { generationFor, unsupportedEngine } = await import('../plan/generation.ts');
   const { plan, held, configurationOf, note } = await (options.bundle === undefined
     ? fromFiles(options)
     : fromBundle(options.bundle, options.from));
   if (note !== undefined) process.stderr.write(`bridgekeeper: note: ${note}\n`);
   const next = configurationOf(options.to);
+  const generation = generationFor(next.options);
+  if (generation === undefined) throw new Failure(3, unsupportedEngine(options.to));
   const from = { engine: held.options.engine, generation: held.generation };
   const to = { engine: options.to, generation };
   if (next.errors.length > 0) {
     printRefusal(next.errors, { from, to }, options.json === true);
     return;
   }
-  const unplanned = unplannedOptions(next.options);
-  if (unplanned !== undefined) throw new Failure(3, unplanned);
   const [{ upgradeOf }, { onlyFamily, upgradeText }] = await Promise.all([
     import('../plan/upgrade.ts'),
     import('./upgrade-text.ts'),

@@ -62,6 +62,7 @@ export const causes = [
   'store-and-kernel-differ',
   'config-key-unknown',
   'address-options-invalid',
+  'nftables-backend-needs-forwarding',
   'engine-did-not-start',
 ] as const;
 

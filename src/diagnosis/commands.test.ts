@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { addr, dockerHost, prefix, route, rulesetOf, table } from '../../test/fixtures/host.ts';
-import { acceptDevice, type NftEdit } from '../firewall/nft/edit.ts';
+import { applyNftEdit } from '../firewall/nft/edit.ts';
+import type { NftTable } from '../firewall/nft/model.ts';
 import type { StateChange } from '../host/change.ts';
 import { commandRepair } from './commands.ts';
 
@@ -10,23 +11,23 @@ function repair(...changes: StateChange[]) {
 
 const host = { namespace: 'host' } as const;
 
-const filter = { family: 'inet', name: 'mine' } as const;
 const rule = { handle: 7, statements: [{ kind: 'verdict', verdict: { kind: 'drop' } }] } as const;
+const base = { type: 'filter', hook: 'forward', priority: 0, policy: 'drop', devices: [] } as const;
+const filter: NftTable = {
+  family: 'inet',
+  name: 'mine',
+  chains: [{ name: 'f', base, rules: [rule] }],
+  sets: [],
+};
 
-describe('native nftables', () => {
-  test.each<[NftEdit, string | undefined]>([
-    [{ kind: 'delete-rule', table: filter, chain: 'f', rule }, 'nft delete rule inet mine f handle 7'],
-    [
-      { kind: 'insert-rule', table: filter, chain: 'f', rule: acceptDevice('iifname', 'docker0') },
-      `nft insert rule inet mine f 'iifname "docker0" accept'`,
-    ],
-    [{ kind: 'accept-policy', table: filter, chain: 'f' }, "nft chain inet mine f '{ policy accept; }'"],
-    [{ kind: 'delete-rule', table: filter, chain: 'f', rule: { statements: [] } }, undefined],
-    [{ kind: 'accept-policy', table: { ...filter, owned: true }, chain: 'f' }, undefined],
-  ])('%j', (edit, command) => {
-    const made = repair({ ...host, kind: 'nft', edit });
-    expect(made).toEqual(command === undefined ? undefined : { kind: 'rule', change: command });
-  });
+test('changes of native nftables are nft commands, for a table that nobody else owns', () => {
+  const repaired = (table: NftTable) => {
+    const from = { tables: [table], twins: [] };
+    const to = applyNftEdit(from, { kind: 'delete-rule', table, chain: 'f', rule });
+    return repair({ ...host, kind: 'nft', from, to });
+  };
+  expect(repaired(filter)).toEqual({ kind: 'rule', change: 'nft delete rule inet mine f handle 7' });
+  expect(repaired({ ...filter, owned: true })).toBeUndefined();
 });
 
 describe('a change as a person would type it', () => {

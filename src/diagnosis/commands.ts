@@ -4,7 +4,7 @@
  */
 import { commandArgs } from '../firewall/command-text.ts';
 import { editTable } from '../firewall/edit.ts';
-import { nftEditArgs } from '../firewall/nft/edit.ts';
+import { nftCommands } from '../firewall/nft/commands.ts';
 import type { Ruleset, Table } from '../firewall/ruleset.ts';
 import type { StateChange } from '../host/change.ts';
 import type { HostState, Route } from '../host/state.ts';
@@ -76,10 +76,8 @@ function commandsOf(change: StateChange): readonly Args[] {
     case 'delete-nft-chain':
       // Only the engine does the first two; the third stands for a suspicion, and nothing is deleted on suspicion.
       return [];
-    case 'nft': {
-      const args = nftEditArgs(change.edit);
-      return args === undefined ? [] : [args];
-    }
+    case 'nft':
+      return nftCommands(change.from, change.to).map((args) => ['nft', ...args]);
     case 'delete-policy-rule':
       return [['ip', 'rule', 'del', 'priority', `${change.priority}`]];
   }

@@ -3,6 +3,7 @@
  * In: an observed state, what is expected of it, and flows (or none: then the usual ones are asked).
  * Out: findings. Pure; it reads nothing and changes nothing.
  */
+import { findNftChain, findNftTable, type NftRuleset, tableText } from '../firewall/nft/model.ts';
 import { findChain, findTable, type Ruleset } from '../firewall/ruleset.ts';
 import { type Facts, text } from '../host/facts.ts';
 import type { HostState } from '../host/state.ts';
@@ -17,6 +18,7 @@ import { commandRepair } from './commands.ts';
 import type { Diagnosis, Finding } from './finding.ts';
 import { questionsFor } from './flows.ts';
 import { hostFaultCandidates } from './host-faults.ts';
+import { nativePartCandidates } from './native-parts.ts';
 import { planPartCandidates } from './plan-parts.ts';
 import { successOn } from './receiver.ts';
 import { ruleFaultCandidates } from './rule-faults.ts';
@@ -83,6 +85,7 @@ function candidatesFor(patient: Patient, failing: readonly Trace[]): readonly Ca
   return [
     ...settingCandidates(patient),
     ...planPartCandidates(patient),
+    ...nativePartCandidates(patient),
     ...hostFaultCandidates(patient),
     ...ruleFaultCandidates(patient, failing),
     ...undecidedCandidates(patient, failing),
@@ -149,7 +152,12 @@ function findingsOf(
 /** The chain that the repair changes first, else where the packet died. */
 function hopOf(trace: Trace, candidate: Candidate): string {
   for (const change of candidate.changes) {
-    const chain = change.kind === 'ruleset' ? changedChain(change.from, change.to) : undefined;
+    const chain =
+      change.kind === 'ruleset'
+        ? changedChain(change.from, change.to)
+        : change.kind === 'nft'
+          ? changedNftChain(change.from, change.to)
+          : undefined;
     if (chain !== undefined) return chain;
   }
   const death = deathStep(trace);
@@ -164,6 +172,18 @@ function changedChain(from: Ruleset, to: Ruleset): string | undefined {
       return old?.rules.length !== c.rules.length || old.policy !== c.policy;
     });
     if (chain !== undefined) return `${table.name}/${chain.name}`;
+  }
+  return undefined;
+}
+
+function changedNftChain(from: NftRuleset, to: NftRuleset): string | undefined {
+  for (const table of to.tables) {
+    const before = findNftTable(from, table);
+    const chain = table.chains.find((c) => {
+      const old = before === undefined ? undefined : findNftChain(before, c.name);
+      return old?.rules.length !== c.rules.length || old.base?.policy !== c.base?.policy;
+    });
+    if (chain !== undefined) return `${tableText(table)} ${chain.name}`;
   }
   return undefined;
 }

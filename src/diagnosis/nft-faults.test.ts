@@ -1,9 +1,12 @@
 /** What the doctor says of native nftables that stops a flow: the cause, the edit, and that it heals. */
 import { describe, expect, test } from 'vitest';
 import { flow } from '../../test/fixtures/host.ts';
-import { onHost, patientOf } from '../../test/fixtures/patient.ts';
+import { type Case, onHost, patientOf } from '../../test/fixtures/patient.ts';
+import { drop as dropped, rule } from '../firewall/nft/build.ts';
+import { applyNftEdit } from '../firewall/nft/edit.ts';
 import { parseNftJson } from '../firewall/nft/parse.ts';
 import { applyChanges } from '../host/change.ts';
+import type { HostState } from '../host/state.ts';
 import { makeScene, walk } from '../packet/walk.ts';
 import { ruleFaultCandidates } from './rule-faults.ts';
 
@@ -27,7 +30,7 @@ function candidates(table: string, chain: object, rules: readonly (readonly unkn
   const before = walk(makeScene(patient.state), asked);
   const found = ruleFaultCandidates(patient, [before]).map((c) => ({
     cause: c.cause,
-    what: c.changes.map((change) => (change.kind === 'nft' ? change.edit.kind : change.kind)).join(' '),
+    what: c.key.split(' ')[0],
     repairs: c.repairs.map((r) => r.change),
     after: walk(makeScene(applyChanges(patient.state, c.changes)), asked).outcome,
   }));
@@ -40,29 +43,26 @@ describe('a foreign base chain', () => {
     const { before, found } = candidates('myfw', { hook: 'forward', policy: 'drop' });
     expect(before).toBe('timeout');
     expect(found).toEqual([
-      { cause, what: 'insert-rule insert-rule', repairs: [], after: 'ok' },
-      { cause, what: 'accept-policy', repairs: [], after: 'ok' },
+      { cause, what: 'pass', repairs: [], after: 'ok' },
+      { cause, what: 'policy', repairs: [], after: 'ok' },
     ]);
   });
 
   test('with a rule that drops, also in a chain of its own', () => {
     for (const sub of [undefined, 'sub']) {
       expect(candidates('myfw', { hook: 'forward' }, [[drop]], sub).found).toEqual([
-        { cause, what: 'insert-rule insert-rule', repairs: [], after: 'ok' },
-        { cause, what: 'delete-rule', repairs: [], after: 'ok' },
+        { cause, what: 'pass', repairs: [], after: 'ok' },
+        { cause, what: 'remove', repairs: [], after: 'ok' },
       ]);
     }
   });
 
   test('of a hook where no bridge can be named', () => {
-    expect(candidates('myfw', { hook: 'prerouting' }, [[drop]]).found.map((c) => c.what)).toEqual([
-      'delete-rule',
-    ]);
+    expect(candidates('myfw', { hook: 'prerouting' }, [[drop]]).found.map((c) => c.what)).toEqual(['remove']);
   });
 
-  test('that only counts or jumps offers nothing, nor do the tables of the engine', () => {
+  test('that only counts or jumps offers nothing', () => {
     expect(candidates('myfw', { hook: 'forward' }, [[{ counter: null }]], 'sub').found).toEqual([]);
-    expect(candidates('docker-bridges', { hook: 'forward' }, [[drop]]).found).toEqual([]);
   });
 });
 
@@ -74,4 +74,37 @@ test('firewalld has a cause of its own, and a zone as its repair', () => {
   );
   const [input] = candidates('firewalld', { hook: 'prerouting' }, [[drop]]).found;
   expect(input?.cause).toBe('firewalld-rejects-forward');
+});
+
+describe("the engine's own table", () => {
+  const config = '{"firewall-backend":"nftables","icc":false}';
+  const found = (broken?: Case['broken']) => {
+    const patient = patientOf({ engine: '29.7.2', config, ...(broken === undefined ? {} : { broken }) });
+    const trace = walk(makeScene(patient.state), flow('web ping 172.17.0.3'));
+    expect(trace.outcome).toBe('timeout');
+    return {
+      planned: ruleFaultCandidates(patient, [trace]).map((c) => c.key.split(' ')[0]),
+      unknown: ruleFaultCandidates({ ...patient, expected: undefined }, [trace]),
+    };
+  };
+
+  test('offers nothing for what the plan contains', () => {
+    expect(found()).toEqual({ planned: [], unknown: [] });
+  });
+
+  test('offers to take away what somebody put there, where the plan tells', () => {
+    const foreign = (state: HostState) =>
+      onHost(state, (ns) => {
+        const table = ns.nft?.tables[0];
+        if (ns.nft === undefined || table === undefined) throw new Error('no native table');
+        const edit = {
+          kind: 'insert-rule',
+          table,
+          chain: 'filter-forward-in__docker0',
+          rule: rule(undefined, dropped),
+        } as const;
+        return { ...ns, nft: applyNftEdit(ns.nft, edit) };
+      });
+    expect(found(foreign)).toEqual({ planned: ['remove'], unknown: [] });
+  });
 });

@@ -5,15 +5,17 @@
  */
 
 import { bridgeNames } from '../drift/networks.ts';
-import { acceptDevice, type NftEdit } from '../firewall/nft/edit.ts';
+import { acceptDevice, applyNftEdit, type NftEdit } from '../firewall/nft/edit.ts';
 import { formatNftRule } from '../firewall/nft/format.ts';
 import {
   findNftChain,
+  findNftTable,
   type NftChain,
   type NftRule,
   type NftTable,
   tableText,
 } from '../firewall/nft/model.ts';
+import { sameNftRule } from '../firewall/nft/same.ts';
 import { ownerOfNftTable } from '../firewall/owners.ts';
 import type { Namespace } from '../host/state.ts';
 import type { NftHit } from '../packet/trace.ts';
@@ -24,11 +26,12 @@ import type { Repair } from './finding.ts';
 import { shellLine } from './shell.ts';
 
 export function nftCandidates(patient: Patient, ns: Namespace, hit: NftHit): Candidate[] {
-  const table = ns.nft?.tables.find((t) => tableText(t) === hit.table);
+  const { nft } = ns;
+  const table = nft?.tables.find((t) => tableText(t) === hit.table);
   const chain = table === undefined ? undefined : findNftChain(table, hit.chain);
-  if (table === undefined || chain === undefined || isDockerNftTable(table.name)) return [];
+  if (nft === undefined || table === undefined || chain === undefined) return [];
   const { rule } = hit;
-  if (rule !== undefined && !stops(rule)) return [];
+  if (isPlanned(patient, ns, table, hit) || (rule !== undefined && !stops(rule))) return [];
   const firewalld = isFirewalld(table);
   const cause = causeOf(ns, table, chain);
   const base = {
@@ -54,7 +57,7 @@ export function nftCandidates(patient: Patient, ns: Namespace, hit: NftHit): Can
     ...base,
     key: `${what} ${ns.name} nftables ${hit.table} ${hit.chain} ${hit.position}`,
     params,
-    changes: edits.map((edit) => ({ namespace: ns.name, kind: 'nft' as const, edit })),
+    changes: [{ namespace: ns.name, kind: 'nft' as const, from: nft, to: edits.reduce(applyNftEdit, nft) }],
     cost,
     repairs: [],
     ...more,
@@ -82,6 +85,19 @@ export function nftCandidates(patient: Patient, ns: Namespace, hit: NftHit): Can
 
 function isFirewalld({ name }: NftTable): boolean {
   return ownerOfNftTable(name)?.owner === 'firewalld';
+}
+
+/**
+ * Whether the engine made this rule, or policy: it is in the plan. Without a plan, and in containers, all that is in dockerd's own
+ * tables is taken for its own: `docker-bridges` on the host, `docker-dns` in containers (29 with the nftables backend).
+ */
+function isPlanned(patient: Patient, ns: Namespace, table: NftTable, { chain, rule }: NftHit): boolean {
+  if (!isDockerNftTable(table.name)) return false;
+  if (patient.expected === undefined || ns.kind !== 'host') return true;
+  const planned = findNftTable(patient.expected.plan.nft, table);
+  const own = planned === undefined ? undefined : findNftChain(planned, chain);
+  if (rule === undefined) return own?.base?.policy === 'drop';
+  return own?.rules.some((other) => sameNftRule(other, rule)) === true;
 }
 
 /** A jump into a chain is not what stops a packet; what is in the chain is. */

@@ -9,6 +9,7 @@ import type { OptionName, Options, OptionValues, Setting } from '../options/opti
 import { optionNames, optionTable } from '../options/table.ts';
 import { type Versioned, valueFor } from '../options/version.ts';
 import type { Expected } from '../plan/expected.ts';
+import { generationFor } from '../plan/generation.ts';
 import type { NotInForce } from '../plan/in-force.ts';
 import { runsContainers } from '../plan/intent-after.ts';
 import type { Plan } from '../plan/plan.ts';
@@ -105,7 +106,7 @@ interface Restarted {
 
 /** The plan after the restart that takes these options up, with all that follows from them: under live restore containers may have to stop. */
 function restarted({ held, generation }: Expected, options: Options): Restarted {
-  const next = { options, generation };
+  const next = { options, generation: generationFor(options) ?? generation };
   const isLive = held.options.settings['live-restore'].value && runsContainers(held.intent);
   const live = isLive ? transition(held, next, 'live-restore') : undefined;
   if (live?.settings.every(({ fate }) => fate === 'applied'))

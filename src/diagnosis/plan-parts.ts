@@ -13,7 +13,7 @@ import type { Candidate, Patient } from './candidate.ts';
 import type { Cause } from './causes.ts';
 
 /** From this share of its planned rules on, a table counts as flushed. */
-const flushedShare = 0.6;
+export const flushedShare = 0.6;
 
 /** Candidates that put back what is missing of the plan. */
 export function planPartCandidates(patient: Patient): Candidate[] {

@@ -210,7 +210,9 @@ function causeOf(patient: Patient, ns: Namespace, hit: IptablesHit, rule: Rule |
   if (hit.table === 'filter' && bases.has('INPUT'))
     return target === 'REJECT' ? 'input-reject' : 'input-blocks-container-to-host';
   if (hit.table === 'filter' && bases.has('OUTPUT')) return 'output-blocks-host';
-  if (hit.table === 'filter' && hit.chain === 'FORWARD' && rule !== undefined)
+  // An engine with native tables has no rules here that anything could stand before.
+  const native = patient.expected?.generation === 'N1';
+  if (hit.table === 'filter' && hit.chain === 'FORWARD' && rule !== undefined && !native)
     return 'forward-rule-before-docker';
   return 'foreign-rule-drops';
 }

@@ -6,6 +6,8 @@
 
 import { startProxies } from '../drift/proxies.ts';
 import { mergeRulesets } from '../firewall/merge.ts';
+import { mergeNft } from '../firewall/nft/merge.ts';
+import { printNft } from '../firewall/nft/print.ts';
 import { printSave } from '../firewall/save.ts';
 import { defaultRoute, type StateChange } from '../host/change.ts';
 import type { HostState } from '../host/state.ts';
@@ -143,6 +145,10 @@ export function planDifference(state: HostState, from: Plan, to: Plan): StateCha
   if (printSave(from.ruleset, { family: 'ipv4' }) !== printSave(to.ruleset, { family: 'ipv4' })) {
     const merged = mergeRulesets(host.firewall, from.ruleset, to.ruleset);
     changes.push({ namespace: host.name, kind: 'ruleset', from: host.firewall, to: merged });
+  }
+  if (host.nft !== undefined && printNft(from.nft.tables) !== printNft(to.nft.tables)) {
+    const merged = mergeNft(host.nft, from.nft, to.nft);
+    changes.push({ namespace: host.name, kind: 'nft', from: host.nft, to: merged });
   }
   for (const [name, wanted] of to.sysctls) {
     const now = host.sysctls.get(name)?.value;

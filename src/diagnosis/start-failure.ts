@@ -9,15 +9,26 @@ import type { Resolution } from '../options/resolve.ts';
 import type { Patient } from './candidate.ts';
 import { type Cause, isCause } from './causes.ts';
 import { settingEvidence } from './evidence.ts';
-import type { Evidence, Finding } from './finding.ts';
+import type { Evidence, Finding, Repair } from './finding.ts';
 
 /** What dockerd says (daemon/config/config.go, libnetwork errors of all versions), and the cause that it means. */
-const reasons: readonly { readonly says: RegExp; readonly cause: Cause }[] = [
+const reasons: readonly { readonly says: RegExp; readonly cause: Cause; readonly command?: string }[] = [
   { says: /specified both as a flag and in the configuration file/, cause: 'option-in-flag-and-file' },
   { says: /don't match any configuration option/, cause: 'config-key-unknown' },
   {
     says: /failed to allocate gateway|invalid CIDR|must belong to the|must be part of|overlaps with/,
     cause: 'address-options-invalid',
+  },
+  // Only with nftables: with iptables the engine turns forwarding on (setup_ip_forwarding.go of 29).
+  {
+    says: /IPv4 forwarding is disabled: check your host's firewalling/,
+    cause: 'nftables-backend-needs-forwarding',
+    command: 'sysctl -w net.ipv4.ip_forward=1',
+  },
+  {
+    says: /IPv6 global forwarding is disabled: check your host's firewalling/,
+    cause: 'nftables-backend-needs-forwarding',
+    command: 'sysctl -w net.ipv6.conf.all.forwarding=1 net.ipv6.conf.default.forwarding=1',
   },
 ];
 
@@ -42,8 +53,13 @@ export function startFailure(
     words === undefined ? [] : [{ file: 'dockerd.log', line: words.line, text: words.reason }];
   // The configuration explains the log's words when it is refused in the same words.
   const explained = refusal !== undefined && reason.includes(refusal.message) ? refusal : undefined;
+  const known = reasons.find(({ says }) => says.test(reason));
+  const repairs: readonly Repair[] = [
+    ...(explained === undefined ? [] : [{ kind: 'config', change: explained.remedy } as const]),
+    ...(known?.command === undefined ? [] : [{ kind: 'command', change: known.command } as const]),
+  ];
   return {
-    cause: causeOf(reason, explained ?? refusal),
+    cause: known?.cause ?? causeOf(explained ?? refusal),
     severity: 'error',
     params: { reason, options: (explained?.options ?? []).join(', ') },
     flows: [],
@@ -54,7 +70,7 @@ export function startFailure(
       origin,
     })),
     evidence: [...logged, ...origins(explained).flatMap((origin) => settingEvidence(origin, { line }))],
-    repairs: explained === undefined ? [] : [{ kind: 'config', change: explained.remedy }],
+    repairs,
     changes: [],
     proof: { flows: [], newlyAllowed: [] },
   };
@@ -65,9 +81,7 @@ function origins(problem: ConfigProblem | undefined): NonNullable<ConfigProblem[
   return problem.at === undefined ? [...problem.others] : [problem.at, ...problem.others];
 }
 
-function causeOf(reason: string, problem: ConfigProblem | undefined): Cause {
-  const known = reasons.find(({ says }) => says.test(reason))?.cause;
-  if (known !== undefined) return known;
+function causeOf(problem: ConfigProblem | undefined): Cause {
   return problem?.cause !== undefined && isCause(problem.cause) ? problem.cause : 'engine-did-not-start';
 }
 

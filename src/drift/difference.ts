@@ -2,6 +2,7 @@
  * Difference: one thing on a host that is not as its engine would have it, or that the engine does not know. Plain data.
  * In: made by the files beside this one. Out: the report, and `heal.ts`, which puts back what is missing.
  */
+import type { NftFamily } from '../firewall/nft/model.ts';
 import type { Backend, TableName } from '../firewall/ruleset.ts';
 import type { StateChange } from '../host/change.ts';
 import type { Family } from '../net/addr.ts';
@@ -22,6 +23,8 @@ export type Place =
       readonly table: TableName;
       readonly chain: string;
     }
+  /** `chain` names a set or map too; absent: the table itself. */
+  | { readonly in: 'nft'; readonly family: NftFamily; readonly table: string; readonly chain?: string }
   | { readonly in: 'links' | 'routes' | 'sysctls' | 'proxies' };
 
 export interface Difference {

@@ -5,6 +5,7 @@
 import type { Difference } from './difference.ts';
 import { firewallDifferences } from './firewall.ts';
 import { kernelStateDifferences } from './kernel-state.ts';
+import { nativeDifferences } from './native.ts';
 import type { PlannedHost } from './networks.ts';
 
 export interface Drift {
@@ -19,8 +20,13 @@ export function findDrift(whole: PlannedHost): Drift {
   const { plan } = whole.expected;
   if (host === undefined) return { differences: [], unknown: ['the host itself is not in the facts'] };
   return {
-    differences: [...firewallDifferences(plan, host), ...kernelStateDifferences(whole, host)],
+    differences: [
+      ...firewallDifferences(plan, host),
+      ...(host.nft === undefined ? [] : nativeDifferences(plan.nft, host.nft)),
+      ...kernelStateDifferences(whole, host),
+    ],
     unknown: [
+      ...(host.nft === undefined && plan.nft.tables.length > 0 ? ['native nftables (nft-ruleset.json)'] : []),
       ...(host.missing ?? []).map(({ part, family, file }) =>
         [part, ...(family === undefined ? [] : [family]), `(${file})`].join(' '),
       ),

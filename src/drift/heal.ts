@@ -2,6 +2,8 @@
  * Healing: the changes that put back what a host lost of its plan. In: the host and its plan. Out: StateChanges, what they mend,
  * and what only the engine can do. Nothing is taken away: stale and foreign parts stay, and so does DOCKER-USER's content.
  */
+import { emptyNftRuleset } from '../firewall/nft/model.ts';
+import { putBackNft } from '../firewall/nft/put-back.ts';
 import { insertedFirst, putBack } from '../firewall/put-back.ts';
 import { findChain, findTable, type Ruleset } from '../firewall/ruleset.ts';
 import type { StateChange } from '../host/change.ts';
@@ -28,10 +30,11 @@ export function healing(whole: PlannedHost): Healing {
   if (host === undefined) return { changes: [], mended: [], left: lost };
   const left = lost.filter((difference) => difference.place.in === 'proxies' || isShadowed(difference));
   const mended = lost.filter((difference) => !left.includes(difference));
-  const rules = mended.some(({ place }) => place.in === 'iptables');
+  const has = (where: Difference['place']['in']) => mended.some(({ place }) => place.in === where);
   return {
     changes: [
-      ...(rules ? [putBackRules(whole.expected.plan, host)] : []),
+      ...(has('iptables') ? [putBackIptables(whole.expected.plan, host)] : []),
+      ...(has('nft') ? [putBackNative(whole.expected.plan, host)] : []),
       ...mended.flatMap(({ changes }) => changes ?? []),
     ],
     mended,
@@ -43,10 +46,14 @@ function isShadowed({ kind, observed }: Difference): boolean {
   return kind === 'misordered' && observed !== undefined;
 }
 
-function putBackRules(plan: Plan, host: Namespace): StateChange {
+function putBackIptables(plan: Plan, host: Namespace): StateChange {
   const planned = comparablePart(plan.ruleset, host);
   const rules = putBack(host.firewall, planned, insertedFirst(plan.operations));
   return { namespace: host.name, kind: 'ruleset', from: host.firewall, to: withPolicies(rules, planned) };
+}
+
+function putBackNative({ nft }: Plan, { name, nft: from = emptyNftRuleset }: Namespace): StateChange {
+  return { namespace: name, kind: 'nft', from, to: putBackNft(from, nft) };
 }
 
 /** Policies that the engine sets to DROP; one that somebody else made stricter stays. */

@@ -5,10 +5,11 @@
  * their looks.
  */
 import { formatRule } from '../firewall/args.ts';
+import type { NftRuleset, NftTable } from '../firewall/nft/model.ts';
 import type { Chain, Ruleset, Table } from '../firewall/ruleset.ts';
 import type { StateChange } from '../host/change.ts';
 import type { HostState, Namespace } from '../host/state.ts';
-import { classifyChain, ruleClassifier } from '../plan/classify.ts';
+import { classifyChain, classifyNftTable, ruleClassifier } from '../plan/classify.ts';
 import { bridgesIn, isDockerBridge } from '../plan/docker-rules.ts';
 import type { Difference, Place } from './difference.ts';
 
@@ -25,20 +26,42 @@ export function removal(state: HostState): Removal {
   const host = state.namespaces.find(({ kind }) => kind === 'host');
   if (host === undefined) return { changes: [], taken: [], kept: [] };
   const rules = removeRules(host);
+  const tables = (host.nft?.tables ?? []).filter(({ name }) => classifyNftTable(name).owner === 'docker');
   const bridges = idleBridges(host);
   return {
     changes: [
       ...(rules.taken.length === 0
         ? []
         : [{ namespace: host.name, kind: 'ruleset', from: host.firewall, to: rules.to } as const]),
+      ...(host.nft === undefined || tables.length === 0
+        ? []
+        : [
+            {
+              namespace: host.name,
+              kind: 'nft',
+              from: host.nft,
+              to: withoutTables(host.nft, tables),
+            } as const,
+          ]),
       ...bridges.map((dev): StateChange => ({ namespace: host.name, kind: 'delete-link', dev })),
     ],
     taken: [
       ...rules.taken,
+      ...tables.map(
+        ({ family, name }): Difference => ({
+          kind: 'stale',
+          place: { in: 'nft', family, table: name },
+          text: 'the whole table',
+        }),
+      ),
       ...bridges.map((dev): Difference => ({ kind: 'stale', place: { in: 'links' }, text: dev })),
     ],
     kept: [...keptPolicies(rules.to), ...keptBridges(host, bridges)],
   };
+}
+
+function withoutTables(ruleset: NftRuleset, gone: readonly NftTable[]): NftRuleset {
+  return { ...ruleset, tables: ruleset.tables.filter((table) => !gone.includes(table)) };
 }
 
 interface RemovedRules {

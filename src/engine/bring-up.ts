@@ -12,7 +12,7 @@ import { type Holder, hold, type NamespacePath } from '../kernel/namespace.ts';
 import { observeHost } from '../kernel/observe.ts';
 import type { Options } from '../options/options.ts';
 import { resolveOptions } from '../options/resolve.ts';
-import { generationOf } from '../plan/generation.ts';
+import { generationFor } from '../plan/generation.ts';
 import type { Plan } from '../plan/plan.ts';
 import { type Draft, draft } from './draft.ts';
 import { endpointsChange, hostChange } from './realise.ts';
@@ -106,12 +106,12 @@ interface Prepared {
 /** Reads the configuration, looks at the host, and decides; changes nothing. */
 async function prepare(request: BringUpRequest): Promise<Prepared> {
   const version = request.version ?? newestVersion;
-  const generation = generationOf(version);
-  if (generation === undefined)
-    throw new EngineError('unsupported', `no rules are written yet for engine version ${version}`);
   const config = readConfig(request.configFile);
   const argv = ['dockerd', ...(config === undefined ? [] : ['--config-file', config.path])];
   const options = effectiveOptions(version, config, argv);
+  const generation = generationFor(options);
+  if (generation === undefined)
+    throw new EngineError('unsupported', `no rules are written yet for engine version ${version}`);
   const { host, backend } = await observeHost(request.netns);
   const drafted = draft({
     options,

@@ -3,6 +3,7 @@
  * asked for. Out: the plan, each endpoint's link, and the records of networks and containers. Pure but for the random
  * ids that it is given a source of.
  */
+import type { NftRuleset } from '../firewall/nft/model.ts';
 import type { Backend } from '../firewall/ruleset.ts';
 import type { Namespace } from '../host/state.ts';
 import { intentFromInspect } from '../intent/inspect.ts';
@@ -10,6 +11,7 @@ import { macOf, nextAddress } from '../intent/ipam.ts';
 import { type Addr, formatAddr } from '../net/addr.ts';
 import type { Prefix } from '../net/prefix.ts';
 import type { Options } from '../options/options.ts';
+import { nativeTable } from '../plan/bridge/n1-table.ts';
 import { planBridge } from '../plan/bridge/plan.ts';
 import { portOrderOf } from '../plan/generation.ts';
 import type { Generation, Plan } from '../plan/plan.ts';
@@ -63,6 +65,11 @@ interface Placed {
   readonly address?: Prefix;
 }
 
+/** dockerd's own words: with its nftables backend it turns nothing on (setup_ip_forwarding.go of 29). */
+const forwardingIsOff =
+  "IPv4 forwarding is disabled: check your host's firewalling and set sysctl net.ipv4.ip_forward=1, or disable this check " +
+  'using daemon option --ip-forward=false';
+
 /** Decides everything; impossible when the configuration leaves no bridge or no address for a container that needs one. */
 export function draft(input: DraftInput): Draft | Impossible {
   const { options, generation, host, containers, now, newId } = input;
@@ -70,6 +77,8 @@ export function draft(input: DraftInput): Draft | Impossible {
   if (bridge.kind === 'impossible') return bridge;
   if (bridge.kind === 'none' && containers.some((container) => container.network === 'bridge'))
     return { kind: 'impossible', why: 'containers ask for the default bridge, and option bridge is "none"' };
+  if (generation === 'N1' && options.settings['ip-forward'].value && forwards(host) === false)
+    return { kind: 'impossible', why: forwardingIsOff };
   const ids = { none: newId(64), host: newId(64), bridge: newId(64) };
   const placed = place(containers, bridge, ids, newId);
   if (placed === undefined) return { kind: 'impossible', why: 'the default bridge has no address left' };
@@ -103,10 +112,19 @@ export function draft(input: DraftInput): Draft | Impossible {
     options,
     intent: intent.value,
     generation,
-    before: { ruleset: host.firewall, ipForward: forwards(host) },
+    before: {
+      ruleset: host.firewall,
+      ...(host.nft === undefined ? {} : { nft: ownTables(host.nft) }),
+      ipForward: forwards(host),
+    },
     backend: input.backend,
   });
   return { kind: 'draft', plan, endpoints: links(placed, bridge, options, newId), records };
+}
+
+/** dockerd's own native tables; what others made is none of the plan's business. */
+function ownTables({ tables }: NftRuleset): NftRuleset {
+  return { tables: tables.filter(({ name }) => name === nativeTable), twins: [] };
 }
 
 function forwards(host: Namespace): boolean | undefined {

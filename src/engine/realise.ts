@@ -4,6 +4,8 @@
  * makes bringing up safe to repeat.
  */
 
+import { nftCommands } from '../firewall/nft/commands.ts';
+import { emptyNftRuleset, findNftTable } from '../firewall/nft/model.ts';
 import type { Namespace } from '../host/state.ts';
 import { type Change, firewallSteps, type Step } from '../kernel/change.ts';
 import type { NamespacePath } from '../kernel/namespace.ts';
@@ -29,6 +31,7 @@ export function hostChange(plan: Plan, host: Namespace, netns: NamespacePath): C
     steps: [
       ...bridges.flatMap((link) => makeBridge(link, host).map((step) => ({ ...at, ...step }))),
       ...rules,
+      ...nativeSteps(plan, host).map((step) => ({ ...at, ...step })),
       ...sysctls,
       ...bridges
         .filter((link) => link.up && host.links.find(({ name }) => name === link.name)?.up !== true)
@@ -43,6 +46,14 @@ export function hostChange(plan: Plan, host: Namespace, netns: NamespacePath): C
         ),
     ],
   };
+}
+
+/** The plan's own tables in place of those of their names; no step where that changes nothing. */
+function nativeSteps({ nft }: Plan, host: Namespace): readonly Step[] {
+  const from = host.nft ?? emptyNftRuleset;
+  const others = from.tables.filter((table) => findNftTable(nft, table) === undefined);
+  const to = { ...from, tables: [...others, ...nft.tables] };
+  return nftCommands(from, to).length === 0 ? [] : [{ kind: 'nft', from, to }];
 }
 
 function makeBridge(link: PlannedLink, host: Namespace): readonly Step[] {

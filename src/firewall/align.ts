@@ -1,11 +1,22 @@
 /**
  * A planned chain beside an observed one: which rules are there, which are missing, which are too many, which stand in a place
- * that changes what packets meet. In: two lists of rules. Out: places in them. What to do about it is decided elsewhere.
+ * that changes what packets meet. In: two lists of rules, of iptables or of nftables. Out: places in them. What to do about it is
+ * decided elsewhere.
  */
 import { ruleKey } from './args.ts';
 import { commute } from './commute.ts';
 import { longestIncreasing } from './increasing.ts';
 import type { Rule } from './ruleset.ts';
+
+/** What has to be known of rules to compare chains of them. */
+export interface RuleKind<T> {
+  /** Equal for rules that are the same. */
+  readonly key: (rule: T) => string;
+  /** Whether two rules may change places without any packet noticing. */
+  readonly commute: (a: T, b: T) => boolean;
+}
+
+export const iptablesRules: RuleKind<Rule> = { key: ruleKey, commute };
 
 /** Places are 0-based. */
 export interface Alignment {
@@ -25,18 +36,18 @@ export interface Pair {
 }
 
 /** Pairs each observed rule with the first equal planned one that has no partner yet. */
-export function alignChains(planned: readonly Rule[], observed: readonly Rule[]): Alignment {
+export function alignChains<T>(planned: readonly T[], observed: readonly T[], kind: RuleKind<T>): Alignment {
   const open = new Map<string, number[]>();
   for (const [place, rule] of planned.entries()) {
-    const places = open.get(ruleKey(rule));
-    if (places === undefined) open.set(ruleKey(rule), [place]);
+    const places = open.get(kind.key(rule));
+    if (places === undefined) open.set(kind.key(rule), [place]);
     else places.push(place);
   }
   for (const places of open.values()) places.reverse();
   const extra: number[] = [];
   const common: { readonly planned: number; readonly observed: number }[] = [];
   for (const [place, rule] of observed.entries()) {
-    const partner = open.get(ruleKey(rule))?.pop();
+    const partner = open.get(kind.key(rule))?.pop();
     if (partner === undefined) extra.push(place);
     else common.push({ planned: partner, observed: place });
   }
@@ -45,7 +56,7 @@ export function alignChains(planned: readonly Rule[], observed: readonly Rule[])
   const stable = common.filter((_, index) => fixed.has(index));
   const pairs = common.map((pair, index): Pair => {
     if (fixed.has(index)) return { ...pair, order: 'in-place' };
-    return { ...pair, order: isHarmless(pair, stable, planned) ? 'harmless' : 'misordered' };
+    return { ...pair, order: isHarmless(pair, stable, planned, kind) ? 'harmless' : 'misordered' };
   });
   return { pairs, missing, extra };
 }
@@ -54,10 +65,11 @@ export function alignChains(planned: readonly Rule[], observed: readonly Rule[])
  * Whether a rule that is out of order may stay. It must commute with every planned rule that it has passed, present or missing:
  * those between its planned place and the next stable rule beyond the place where it stands.
  */
-function isHarmless(
+function isHarmless<T>(
   { planned: own, observed }: { readonly planned: number; readonly observed: number },
   stable: readonly { readonly planned: number; readonly observed: number }[],
-  planned: readonly Rule[],
+  planned: readonly T[],
+  kind: RuleKind<T>,
 ): boolean {
   const rule = planned[own];
   const before = stable.findLast((other) => other.observed < observed)?.planned ?? -1;
@@ -66,5 +78,5 @@ function isHarmless(
   const to = own < before ? after : own;
   return planned
     .slice(Math.min(from, to), Math.max(from, to))
-    .every((other) => rule !== undefined && commute(rule, other));
+    .every((other) => rule !== undefined && kind.commute(rule, other));
 }

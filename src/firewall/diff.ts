@@ -2,7 +2,7 @@
  * Expected against observed: what is missing, what is extra, what stands in another order, which policies differ.
  * In: two Rulesets. Out: plain data. It does not judge which difference matters and repairs nothing.
  */
-import { alignChains } from './align.ts';
+import { alignChains, iptablesRules } from './align.ts';
 import type { TableKey } from './machine.ts';
 import { findChain, findTable, type Rule, type Ruleset, type Table } from './ruleset.ts';
 
@@ -75,7 +75,7 @@ export function diffRulesets(expected: Ruleset, observed: Ruleset): RulesetDiffe
         });
       }
       const [planned, seen] = [before?.rules ?? [], after?.rules ?? []];
-      const { pairs, missing, extra } = alignChains(planned, seen);
+      const { pairs, missing, extra } = alignChains(planned, seen, iptablesRules);
       for (const place of missing) out.missing.push(...ruleAt(ref, planned, place));
       for (const place of extra) out.extra.push(...ruleAt(ref, seen, place));
       for (const { planned: expected, observed: at, order } of pairs) {

@@ -4,9 +4,9 @@
  * counters and reasons do not count.
  */
 import { formatRule } from './args.ts';
-import { longestIncreasing } from './increasing.ts';
 import type { Command } from './operation.ts';
 import type { Chain, Rule, Table } from './ruleset.ts';
+import { entriesThatStay } from './stay.ts';
 
 interface Written {
   readonly rule: Rule;
@@ -44,7 +44,12 @@ function editPolicy(chain: string, before: Chain | undefined, after: Chain | und
 function editRules(chain: string, before: readonly Rule[], after: readonly Rule[]): Command[] {
   const old = before.map(write);
   const wanted = after.map(write);
-  const { keptOld, keptNew } = common(old, wanted);
+  const stay = entriesThatStay(
+    old.map(({ text }) => text),
+    wanted.map(({ text }) => text),
+  );
+  const keptOld = new Set(stay.map((pair) => pair.old));
+  const keptNew = new Set(stay.map((pair) => pair.wanted));
   const count = new Map<string, number>();
   for (const { text } of old) count.set(text, (count.get(text) ?? 0) + 1);
   const deletions: Command[] = [];
@@ -70,45 +75,4 @@ function editRules(chain: string, before: readonly Rule[], after: readonly Rule[
 
 function write(rule: Rule): Written {
   return { rule, text: formatRule(rule) };
-}
-
-/**
- * Positions of rules that can stay: a subsequence of both lists. What the lists have in common at their ends stays. In
- * between, the n-th of equal rules is paired with the n-th, and the longest increasing run of pairs stays: n log n,
- * where a table of all pairs would need a square.
- */
-function common(
-  old: readonly Written[],
-  wanted: readonly Written[],
-): { readonly keptOld: ReadonlySet<number>; readonly keptNew: ReadonlySet<number> } {
-  const shorter = Math.min(old.length, wanted.length);
-  let head = 0;
-  while (head < shorter && old[head]?.text === wanted[head]?.text) head++;
-  let tail = 0;
-  while (tail < shorter - head && old.at(-1 - tail)?.text === wanted.at(-1 - tail)?.text) tail++;
-
-  const pairs: { readonly old: number; readonly wanted: number }[] = [];
-  for (let i = 0; i < head; i++) pairs.push({ old: i, wanted: i });
-  pairs.push(...middlePairs(old, wanted, head, tail));
-  for (let i = tail; i > 0; i--) pairs.push({ old: old.length - i, wanted: wanted.length - i });
-  return {
-    keptOld: new Set(pairs.map((pair) => pair.old)),
-    keptNew: new Set(pairs.map((pair) => pair.wanted)),
-  };
-}
-
-function middlePairs(old: readonly Written[], wanted: readonly Written[], head: number, tail: number) {
-  const places = new Map<string, number[]>();
-  for (let i = head; i < wanted.length - tail; i++) {
-    const text = wanted[i]?.text ?? '';
-    const list = places.get(text);
-    if (list === undefined) places.set(text, [i]);
-    else list.push(i);
-  }
-  const pairs: { readonly old: number; readonly wanted: number }[] = [];
-  for (let i = head; i < old.length - tail; i++) {
-    const place = places.get(old[i]?.text ?? '')?.shift();
-    if (place !== undefined) pairs.push({ old: i, wanted: place });
-  }
-  return longestIncreasing(pairs.map((pair) => pair.wanted)).flatMap((i) => pairs[i] ?? []);
 }

@@ -3,9 +3,10 @@
  * of their chain. Out: the observed Ruleset with all of the plan in an order that means the same. Rules that the plan does not
  * know stay where they are and in their order. It computes the result; commands to get there are `edit.ts`'s.
  */
-import { alignChains } from './align.ts';
+import { iptablesRules } from './align.ts';
 import { ruleKey } from './args.ts';
 import type { Operation } from './operation.ts';
+import { putBackRules } from './put-back-list.ts';
 import { type Chain, findChain, findTable, type Rule, type Ruleset, type Table } from './ruleset.ts';
 
 /** Whether the engine inserts this rule above what is in the chain; else it appends it. */
@@ -40,68 +41,11 @@ function putBackTable(observed: Table, planned: Table, isFirst: InsertedFirst): 
   const chains = observed.chains.map((chain): Chain => {
     const wanted = findChain(planned, chain.name);
     if (wanted === undefined) return chain;
-    const rules = putBackRules(chain.rules, wanted.rules, (rule) => isFirst(planned, chain.name, rule));
-    return { ...chain, rules };
+    // What is inserted stands above what is appended; an appended rule above it says that the chain was made in another way.
+    const appended = wanted.rules.findIndex((rule) => !isFirst(planned, chain.name, rule));
+    const heads = appended < 0 ? wanted.rules.length : appended;
+    return { ...chain, rules: putBackRules(chain.rules, wanted.rules, heads, iptablesRules) };
   });
   const added = planned.chains.filter(({ name }) => findChain(observed, name) === undefined);
   return { ...observed, chains: [...chains, ...added] };
-}
-
-/**
- * A rule goes behind the nearest rule that precedes it in the plan and is there, else before the nearest that follows it; only
- * neighbours that the engine puts at the same end of the chain count, since foreign rules stand between the two. Without
- * a neighbour it goes to its end. Misordered rules are taken out and put back the same way.
- */
-function putBackRules(
-  observed: readonly Rule[],
-  planned: readonly Rule[],
-  isFirst: (rule: Rule) => boolean,
-): readonly Rule[] {
-  const { pairs } = alignChains(planned, observed);
-  const misplaced = new Set(pairs.filter(({ order }) => order === 'misordered').map((pair) => pair.observed));
-  const result = observed.filter((_, place) => !misplaced.has(place));
-  /** The rule of `result` that stands for each planned one, where it stands in the planned order. */
-  const anchors = new Map<number, Rule>();
-  const present = new Map(pairs.map((pair) => [pair.planned, pair]));
-  for (const { planned: place, observed: at, order } of pairs) {
-    const rule = observed[at];
-    if (order === 'in-place' && rule !== undefined) anchors.set(place, rule);
-  }
-  // What is inserted stands above what is appended; an appended rule above it says that the chain was made in another way.
-  const appended = planned.findIndex((rule) => !isFirst(rule));
-  const heads = appended < 0 ? planned.length : appended;
-  for (const [place, wanted] of planned.entries()) {
-    const pair = present.get(place);
-    if (pair !== undefined && pair.order !== 'misordered') continue;
-    const rule = pair === undefined ? wanted : (observed[pair.observed] ?? wanted);
-    const first = place < heads;
-    const isNeighbour = (other: number) => anchors.has(other) && other < heads === first;
-    const before = nearest(place, -1, planned.length, isNeighbour);
-    const after = nearest(place, 1, planned.length, isNeighbour);
-    const at =
-      before !== undefined
-        ? placeOf(result, anchors.get(before)) + 1
-        : after !== undefined
-          ? placeOf(result, anchors.get(after))
-          : first
-            ? 0
-            : result.length;
-    result.splice(at, 0, rule);
-    anchors.set(place, rule);
-  }
-  return result;
-}
-
-function nearest(
-  from: number,
-  step: 1 | -1,
-  length: number,
-  accept: (place: number) => boolean,
-): number | undefined {
-  for (let place = from + step; place >= 0 && place < length; place += step) if (accept(place)) return place;
-  return undefined;
-}
-
-function placeOf(rules: readonly Rule[], rule: Rule | undefined): number {
-  return rule === undefined ? rules.length : rules.indexOf(rule);
 }

@@ -4,7 +4,7 @@
  * above leads to is a matter of walking packets.
  */
 import { containsPrefix, type Prefix } from '../net/prefix.ts';
-import { alignChains } from './align.ts';
+import { alignChains, iptablesRules } from './align.ts';
 import { commute } from './commute.ts';
 import type { ModuleMatch, Negatable, Rule } from './ruleset.ts';
 
@@ -19,7 +19,7 @@ export interface Shadowed {
 
 /** Planned rules of a chain that cannot do what they are for. */
 export function shadowedRules(planned: readonly Rule[], observed: readonly Rule[]): readonly Shadowed[] {
-  const { pairs, extra } = alignChains(planned, observed);
+  const { pairs, extra } = alignChains(planned, observed, iptablesRules);
   const terminal = extra.filter((place) => isTerminal(observed[place]));
   if (terminal.length === 0) return [];
   return pairs.flatMap(({ planned: own, observed: place }): readonly Shadowed[] => {

@@ -9,7 +9,7 @@ import {
   rulesetOf,
   table,
 } from '../../test/fixtures/host.ts';
-import { acceptDevice, type NftEdit } from '../firewall/nft/edit.ts';
+import { acceptDevice, applyNftEdit, type NftEdit } from '../firewall/nft/edit.ts';
 import { printSave } from '../firewall/save.ts';
 import { formatAddr } from '../net/addr.ts';
 import { formatPrefix } from '../net/prefix.ts';
@@ -412,9 +412,10 @@ describe('what the engine would make', () => {
       rules: [{ statements: [] }, rule],
     });
     const table = { family: 'inet', name: 'a', chains: [chain('x'), chain('y')], sets: [] } as const;
-    const state = dockerHost({ host: { more: { nft: { tables: [table], twins: [] } } } });
+    const from = { tables: [table], twins: [] };
+    const state = dockerHost({ host: { more: { nft: from } } });
     const edited = (edit: NftEdit) =>
-      nsOf(change(state, { kind: 'nft', edit })).nft?.tables[0]?.chains.map(
+      nsOf(change(state, { kind: 'nft', from, to: applyNftEdit(from, edit) })).nft?.tables[0]?.chains.map(
         (c) => `${c.base?.policy} ${c.rules.map((r) => r.statements.length).join(' ')}`,
       );
     expect(edited({ kind: 'delete-rule', table, chain: 'x', rule })).toEqual(['drop 0', 'drop 0 2']);

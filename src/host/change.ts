@@ -5,7 +5,8 @@
  */
 
 import { mergeRulesets } from '../firewall/merge.ts';
-import { applyNftEdit, type NftEdit } from '../firewall/nft/edit.ts';
+import { mergeNft } from '../firewall/nft/merge.ts';
+import type { NftRuleset } from '../firewall/nft/model.ts';
 import type { Ruleset } from '../firewall/ruleset.ts';
 import { type Addr, ipv4, ipv6, sameAddr } from '../net/addr.ts';
 import { hostPrefix, lastAddr, maskPrefix, type Prefix, samePrefix } from '../net/prefix.ts';
@@ -58,7 +59,8 @@ export type StateChange = { readonly namespace: string } & (
     }
   | { readonly kind: 'start-proxy'; readonly proxy: PortProxy }
   | { readonly kind: 'delete-nft-chain'; readonly chain: UnmodelledHook }
-  | { readonly kind: 'nft'; readonly edit: NftEdit }
+  /** Native nftables. */
+  | { readonly kind: 'nft'; readonly from: NftRuleset; readonly to: NftRuleset }
 );
 
 /** The state after these changes, in order. A change to what is not there changes nothing. */
@@ -101,7 +103,9 @@ function changed(ns: Namespace, change: StateChange): Namespace {
     case 'delete-nft-chain':
       return { ...ns, unmodelledHooks: ns.unmodelledHooks.filter((c) => c.name !== change.chain.name) };
     case 'nft':
-      return ns.nft === undefined ? ns : { ...ns, nft: applyNftEdit(ns.nft, change.edit) };
+      return ns.nft === undefined
+        ? ns
+        : { ...ns, nft: ns.nft === change.from ? change.to : mergeNft(ns.nft, change.from, change.to) };
     case 'link-up':
       return startPorts(
         addConnected(

@@ -3,6 +3,7 @@
  * `render.ts` makes the invocations of it, `apply.ts` runs them. Steps happen in order; each knows its reverse where
  * there is one. Reading the kernel is not here: that is a capture, parsed (bundle/, host/).
  */
+import type { NftRuleset } from '../firewall/nft/model.ts';
 import type { Backend, Ruleset } from '../firewall/ruleset.ts';
 import type { BridgePort, RouteType } from '../host/state.ts';
 import type { Addr, Family } from '../net/addr.ts';
@@ -89,6 +90,8 @@ export type Step = Place &
         readonly from: Ruleset;
         readonly to: Ruleset;
       }
+    /** One transaction: the native tables in `from`, as observed, become those in `to`. */
+    | { readonly kind: 'nft'; readonly from: NftRuleset; readonly to: NftRuleset }
   );
 
 /** Changes one after the other. */
@@ -117,6 +120,8 @@ function reverseStep(step: Step): Step | undefined {
     case 'sysctl':
       return step.before === undefined ? undefined : { ...step, value: step.before, before: step.value };
     case 'firewall':
+      return { ...step, from: step.to, to: step.from };
+    case 'nft':
       return { ...step, from: step.to, to: step.from };
     case 'delete-link':
     case 'delete-neighbour':

@@ -1,8 +1,9 @@
 /**
  * A Change as invocations: what would be run, in order. In: the change and where it will run. Out: batches, each one
- * process: neighbouring steps of one kind and place become one `ip -batch`, one sysctl writer, one iptables-restore.
+ * process: neighbouring steps of one kind and place become one `ip -batch`, one sysctl writer, one iptables-restore, one `nft -f`.
  * Pure, so that `--dry-run` and tests see exactly what apply.ts runs.
  */
+import { nftCommands } from '../firewall/nft/commands.ts';
 import type { BridgePort } from '../host/state.ts';
 import { formatAddr } from '../net/addr.ts';
 import { formatPrefix } from '../net/prefix.ts';
@@ -34,13 +35,14 @@ export interface Batch {
   readonly blocks: readonly RestoreBlock[];
 }
 
-type Group = 'ip' | 'sysctl' | 'firewall';
+type Group = 'ip' | 'sysctl' | 'firewall' | 'nft';
 
 /** The batches of a change; steps that change nothing give none. */
 export function render(change: Change, options: RenderOptions): readonly Batch[] {
   return groups(change.steps).flatMap(({ group, netns, steps }): Batch[] => {
     if (group === 'ip') return [ipBatch(netns, steps)];
     if (group === 'sysctl') return [sysctlBatch(netns, steps, options)];
+    if (group === 'nft') return steps.flatMap((step) => nftBatch(netns, step));
     return steps.flatMap((step) => firewallBatch(netns, step, options));
   });
 }
@@ -57,7 +59,7 @@ function groups(steps: readonly Step[]) {
 }
 
 function groupOf(step: Step): Group {
-  if (step.kind === 'sysctl' || step.kind === 'firewall') return step.kind;
+  if (step.kind === 'sysctl' || step.kind === 'firewall' || step.kind === 'nft') return step.kind;
   return 'ip';
 }
 
@@ -104,6 +106,22 @@ function firewallBatch(netns: NamespacePath, step: Step, options: RenderOptions)
   return [{ invocation: { argv, stdin: restoreText(blocks) }, steps: [step], lines: [], blocks }];
 }
 
+/** All commands in one file are one transaction. */
+function nftBatch(netns: NamespacePath, step: Step): Batch[] {
+  if (step.kind !== 'nft') return [];
+  const commands = nftCommands(step.from, step.to);
+  if (commands.length === 0) return [];
+  const stdin = commands.map((args) => `${args.join(' ')}\n`).join('');
+  return [
+    {
+      invocation: { argv: inNamespace(netns, ['nft', '-f', '-']), stdin },
+      steps: [step],
+      lines: [],
+      blocks: [],
+    },
+  ];
+}
+
 /** The lines of `ip -batch` that do a step. Names are data of the change, checked before they are words of a line. */
 function ipLines(step: Step): string[] {
   switch (step.kind) {
@@ -139,6 +157,7 @@ function ipLines(step: Step): string[] {
       return [`ntable change name arp_cache dev ${word(step.dev)} retrans ${Math.trunc(step.milliseconds)}`];
     case 'sysctl':
     case 'firewall':
+    case 'nft':
       return [];
   }
 }

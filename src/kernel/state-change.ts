@@ -2,6 +2,7 @@
  * From changes of the model to a change of the kernel: a repair that was proved in memory, made real. In: StateChanges and
  * where their namespaces are. Out: a Change with the same effects. Pure.
  */
+import { nftCommands } from '../firewall/nft/commands.ts';
 import type { StateChange } from '../host/change.ts';
 import type { Route } from '../host/state.ts';
 import { type Change, firewallSteps, type RouteSpec, type Step } from './change.ts';
@@ -9,7 +10,7 @@ import type { NamespacePath } from './namespace.ts';
 
 export interface Translated {
   readonly change: Change;
-  /** What is not a matter of links, routes, sysctls and iptables: an engine's or another tool's work. */
+  /** What is not a matter of links, routes, sysctls and rules, and tables that nobody else may change: an engine's or another tool's work. */
   readonly left: readonly StateChange[];
 }
 
@@ -30,6 +31,10 @@ function stepsOf(change: StateChange, netns: NamespacePath): readonly Step[] | u
   switch (change.kind) {
     case 'ruleset':
       return firewallSteps(change.from, change.to, netns);
+    case 'nft':
+      return nftCommands(change.from, change.to).length === 0
+        ? undefined
+        : [{ ...at, kind: 'nft', from: change.from, to: change.to }];
     case 'sysctl': {
       const before = change.before === undefined ? {} : { before: change.before };
       return [{ ...at, kind: 'sysctl', name: change.name, value: change.value, ...before }];
@@ -67,7 +72,6 @@ function stepsOf(change: StateChange, netns: NamespacePath): readonly Step[] | u
     case 'attach':
     case 'start-proxy':
     case 'delete-nft-chain':
-    case 'nft':
       return undefined;
   }
 }

@@ -1,9 +1,11 @@
 /**
  * The difference of two plans, as text values: what a changed setting takes away and brings.
- * In: two plans. Out: one entry per rule, policy, link, route, sysctl or proxy that only one of them has.
+ * In: two plans. Out: one entry per rule, policy, link, route, sysctl, proxy ... that only one of them has.
  * Order alone is no difference here.
  */
 import { formatRule } from '../firewall/args.ts';
+import { chainText, formatElement, formatNftRule, setTypeText, setWord } from '../firewall/nft/format.ts';
+import { type NftRuleset, tableText } from '../firewall/nft/model.ts';
 import type { Ruleset } from '../firewall/ruleset.ts';
 import type { Family } from '../net/addr.ts';
 import type { Reason } from '../net/reason.ts';
@@ -11,12 +13,24 @@ import { linkText, proxyText, routeText } from './part-text.ts';
 import type { Plan } from './plan.ts';
 
 export interface PlanPart {
-  readonly kind: 'chain' | 'policy' | 'rule' | 'link' | 'route' | 'sysctl' | 'proxy';
-  /** The firewall table, for chains, policies and rules. */
+  readonly kind:
+    | 'table'
+    | 'chain'
+    | 'policy'
+    | 'set'
+    | 'element'
+    | 'rule'
+    | 'link'
+    | 'route'
+    | 'sysctl'
+    | 'proxy';
+  /** The firewall table, for what is in one. */
   readonly table?: string;
-  /** Of iptables or ip6tables, for the same. */
+  /** Of that table. */
   readonly family?: Family;
-  /** As iptables-save, ip, sysctl or a command line would show it. */
+  /** The table is a native one of nftables; else it is of iptables. */
+  readonly backend?: 'nftables';
+  /** As iptables-save, `nft add`, ip, sysctl or a command line would show it. */
   readonly text: string;
   readonly reason?: Reason;
 }
@@ -41,7 +55,7 @@ function without(parts: readonly PlanPart[], others: readonly PlanPart[]): reado
 
 /** Everything in a plan; of policies only DROP, since ACCEPT is what every built-in chain has by itself. */
 export function planParts(plan: Plan): readonly PlanPart[] {
-  return [...firewallParts(plan.ruleset), ...otherParts(plan)];
+  return [...firewallParts(plan.ruleset), ...nativeParts(plan.nft), ...otherParts(plan)];
 }
 
 function otherParts(plan: Plan): readonly PlanPart[] {
@@ -72,4 +86,27 @@ function firewallParts(ruleset: Ruleset): readonly PlanPart[] {
       return [...itself, ...rules].map((entry) => ({ ...entry, table, family }));
     }),
   );
+}
+
+function nativeParts(ruleset: NftRuleset): readonly PlanPart[] {
+  return ruleset.tables.flatMap((table): readonly PlanPart[] => {
+    const place = tableText(table);
+    const parts = [
+      part('table', `table ${place}`, table.reason),
+      ...table.sets.flatMap((set) => [
+        part('set', `${setWord(set)} ${place} ${set.name} { ${setTypeText(set)}; }`, set.reason),
+        ...set.elements.map((element) =>
+          part('element', `element ${place} ${set.name} { ${formatElement(element, set)} }`, element.reason),
+        ),
+      ]),
+      ...table.chains.flatMap((chain) => [
+        part('chain', `chain ${place} ${chainText(chain)}`, chain.reason),
+        ...chain.rules.map((rule) =>
+          part('rule', `rule ${place} ${chain.name} ${formatNftRule(rule)}`, rule.reason),
+        ),
+      ]),
+    ];
+    const family = table.family === 'ip6' ? 'ipv6' : 'ipv4';
+    return parts.map((entry) => ({ ...entry, table: table.name, family, backend: 'nftables' }));
+  });
 }

@@ -37,7 +37,7 @@ describe('readEngineLog', () => {
       '-t filter -N DOCKER',
     ].map((args) => command(args));
     const raw = (program: string) =>
-      log(start('t'), ...commands, command('-t raw -A PREROUTING -d 172.17.0.2 -j DROP', program)).tables;
+      log(start('t'), ...commands, command('-t raw -A PREROUTING -i eth1 -j DROP', program)).tables;
     expect(log(start('t'), ...commands).tables).toEqual({ ipv4: [], ipv6: [] });
     expect(raw('iptables')).toEqual({ ipv4: ['raw'], ipv6: [] });
     expect(raw('ip6tables')).toEqual({ ipv4: [], ipv6: ['raw'] });
@@ -65,5 +65,19 @@ describe('readEngineLog', () => {
     });
     expect(log(start('t'), withProxy, start('u')).userlandProxy).toBeUndefined();
     expect(log(start('t'), command(jump.replace('-A', '-D'))).userlandProxy).toBeUndefined();
+  });
+
+  it('says so for the nftables backend too', () => {
+    const rule = (text: string, chain = 'nat-OUTPUT', family = 'ip') =>
+      `time="x" level=debug msg="nftables: appended rule" chain=${chain} family=${family} group=0 rule="${text}" table=docker-bridges`;
+    const jump = 'fib daddr type local counter jump nat-prerouting-and-output';
+    const withProxy = rule(`ip daddr != 127.0.0.1/8  ${jump}`);
+    expect(log(start('t'), withProxy).userlandProxy).toEqual({ value: true, line: 2 });
+    expect(log(start('t'), withProxy, start('u'), rule(` ${jump}`)).userlandProxy).toEqual({
+      value: false,
+      line: 4,
+    });
+    const others = [rule(jump, 'nat-PREROUTING'), rule(jump, 'nat-OUTPUT', 'ip6')];
+    expect(log(start('t'), ...others).userlandProxy).toBeUndefined();
   });
 });

@@ -8,6 +8,7 @@ import { type Facts, text } from '../host/facts.ts';
 import { parseJson } from '../host/json.ts';
 import type { Namespace } from '../host/state.ts';
 import type { Options } from '../options/options.ts';
+import { readEngineLog } from './engine-log.ts';
 import { lastEngineOf } from './generation.ts';
 import type { Generation } from './plan.ts';
 import { recogniseGeneration } from './recognise.ts';
@@ -30,17 +31,14 @@ const versionFile = z.union([
 
 const infoFile = z.object({ ServerVersion: version }).transform(({ ServerVersion }) => ServerVersion);
 
-/** The same words from 17.06 to 29, logged when the engine has read its store. */
-const started = /msg="Docker daemon" .*\bversion=([0-9][0-9A-Za-z.+~_-]{0,63})/g;
-
 /** The engine as the files of a bundle tell its version; undefined when none does. */
 export function engineOf(facts: Facts): KnownEngine | undefined {
   const told = read(facts, 'docker-version.json', versionFile);
   if (told !== undefined) return { version: told, by: 'version-file' };
   const info = read(facts, 'docker-info.json', infoFile);
   if (info !== undefined) return { version: info, by: 'info' };
-  const logged = [...(text(facts, 'dockerd.log') ?? '').matchAll(started)].at(-1)?.[1];
-  return logged === undefined ? undefined : { version: logged, by: 'log' };
+  const logged = version.safeParse(readEngineLog(text(facts, 'dockerd.log') ?? '').engine);
+  return logged.success ? { version: logged.data, by: 'log' } : undefined;
 }
 
 function read(facts: Facts, file: string, schema: z.ZodType<string>): string | undefined {

@@ -54,9 +54,15 @@ describe('expectedFromConfiguration', () => {
       kind: 'cannot',
       why: expect.stringContaining('17.03.2'),
     });
+  });
+
+  it('plans native tables where the options choose them', () => {
     expect(from('{"firewall-backend":"nftables"}', [], '29.7.2')).toMatchObject({
-      kind: 'cannot',
-      why: expect.stringContaining('nftables'),
+      plan: {
+        generation: 'N1',
+        ruleset: { tables: [] },
+        nft: { tables: [{ family: 'ip' }, { family: 'ip6' }] },
+      },
     });
   });
 

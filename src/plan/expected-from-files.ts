@@ -3,6 +3,7 @@
  * In: their text and the engine version. Out: a plan, or why there is none. Where the networks do not list the default one,
  * it is there as the engine would make it on an empty host.
  */
+import { emptyNftRuleset } from '../firewall/nft/model.ts';
 import { emptyRuleset } from '../firewall/ruleset.ts';
 import { parseJson } from '../host/json.ts';
 import { intentFromInspect } from '../intent/inspect.ts';
@@ -10,7 +11,7 @@ import { type Intent, isDefaultBridge } from '../intent/intent.ts';
 import type { Options } from '../options/options.ts';
 import { resolveOptions } from '../options/resolve.ts';
 import { defaultNetwork, emptyHost } from './bridge/default-network.ts';
-import { generationOf, portOrderOf, unplannedOptions, unsupportedEngine } from './generation.ts';
+import { generationFor, portOrderOf, unsupportedEngine } from './generation.ts';
 import type { Generation, Plan } from './plan.ts';
 import { type EngineState, pristine, transition } from './transition.ts';
 
@@ -38,6 +39,7 @@ export type FromConfiguration =
 const plainHost: Parameters<typeof pristine>[1] = {
   backend: 'iptables-nft',
   ruleset: emptyRuleset,
+  nft: emptyNftRuleset,
   forwarding: { ipv4: false, ipv6: false },
   listensOnIpv6: true,
   mirroredLoopback: false,
@@ -46,13 +48,11 @@ const plainHost: Parameters<typeof pristine>[1] = {
 /** Plans a fresh start. What the engine would refuse is refused with its words. */
 export function expectedFromConfiguration(input: ConfigurationInput): FromConfiguration {
   const { engine, config } = input;
-  const generation = generationOf(engine);
-  if (generation === undefined) return { kind: 'cannot', why: unsupportedEngine(engine) };
   const { options, errors } = resolveOptions({ engine, ...(config === undefined ? {} : { file: config }) });
+  const generation = generationFor(options);
+  if (generation === undefined) return { kind: 'cannot', why: unsupportedEngine(engine) };
   if (errors[0] !== undefined)
     return { kind: 'bad-input', why: `dockerd refuses to start: ${errors[0].message}` };
-  const unplanned = unplannedOptions(options);
-  if (unplanned !== undefined) return { kind: 'cannot', why: unplanned };
   const intent = intentOf(input, options, generation);
   if (typeof intent === 'string') return { kind: 'bad-input', why: intent };
   const before = pristine({ options, generation }, plainHost);

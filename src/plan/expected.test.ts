@@ -314,11 +314,6 @@ describe('expectedFromFacts', () => {
     };
     expect(cannot({ 'docker-version.json': undefined })).toContain('engine version is unknown');
     expect(cannot({ 'docker-version.json': { Version: '17.03.2' } })).toContain('17.03.2 is not supported');
-    const native = {
-      'docker-version.json': { Version: '29.7.2' },
-      'daemon.json': '{"firewall-backend":"nftables"}',
-    };
-    expect(cannot(native)).toContain('nftables backend');
     expect(cannot({ 'docker-network-inspect.json': undefined })).toContain(
       'docker-network-inspect.json is missing',
     );

@@ -3,6 +3,7 @@
  * In: Facts. Out: Options, Intent and Plan with what could not be used, or why nothing can be said.
  * One way from a bundle to its plan, for the reader, the doctor and the judge alike; it compares nothing.
  */
+import { emptyNftRuleset } from '../firewall/nft/model.ts';
 import {
   type Backend,
   builtinChains,
@@ -22,7 +23,7 @@ import { newestEngine } from '../options/version.ts';
 import { configurationFromFacts } from './configuration-from-facts.ts';
 import { type EngineLog, readEngineLog } from './engine-log.ts';
 import { engineOf, engineOfRules, type KnownEngine } from './engine-version.ts';
-import { generationOf, portOrderOf, unplannedOptions, unsupportedEngine } from './generation.ts';
+import { generationFor, portOrderOf, unsupportedEngine } from './generation.ts';
 import { type NotInForce, optionsInForce } from './in-force.ts';
 import type { Engine } from './intent-after.ts';
 import { type IntentSource, intentFromFacts, storedIntent } from './intent-from-facts.ts';
@@ -79,11 +80,9 @@ export function expectedFromFacts(facts: Facts, given: ExpectOptions = {}): Expe
         'the engine version is unknown: docker-version.json is missing or names none, and no rules show it',
     };
   }
-  const generation = generationOf(engine.version);
-  if (generation === undefined) return { cannot: unsupportedEngine(engine.version) };
   const { value: configuration, problems } = configurationFromFacts(facts, engine.version);
-  const unplanned = unplannedOptions(configuration.options);
-  if (unplanned !== undefined) return { configuration, cannot: unplanned };
+  const generation = generationFor(configuration.options);
+  if (generation === undefined) return { cannot: unsupportedEngine(engine.version) };
   const refusal = configuration.errors[0];
   if (refusal !== undefined && !facts.files.has('docker-network-inspect.json'))
     return { configuration, cannot: `dockerd refuses to start: ${refusal.message}` };
@@ -148,6 +147,7 @@ function beforeFirstStart(engine: Engine, log: EngineLog, host: Namespace | unde
   return pristine(engine, {
     backend,
     ruleset: { tables: left },
+    nft: emptyNftRuleset,
     forwarding: {
       ipv4: forwardingBefore(log, host, 'ipv4'),
       ipv6: forwardingBefore(log, host, 'ipv6'),

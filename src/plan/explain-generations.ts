@@ -30,7 +30,7 @@ export type SpanAnswer =
 export function explainGenerations(input: Pick<ExplainInput, 'option' | 'file'>): readonly ExplainedSpan[] {
   const groups: ExplainedSpan[] = [];
   for (const [i, { from, generation }] of generationSpans.entries()) {
-    const answer = answerOf(explainOption({ ...input, engine: from, generation }));
+    const answer = answerOf(explainOption({ ...input, engine: from }));
     const next = generationSpans[i + 1];
     const end = next === undefined ? {} : { until: next.from };
     const last = groups.at(-1);

@@ -6,7 +6,6 @@ function explain(option: OptionName, config?: string, engine = '28.5.2'): Explan
   return explainOption({
     option,
     engine,
-    generation: engine.startsWith('17') ? 'G1' : 'G9',
     ...(config === undefined ? {} : { file: { path: 'd.json', text: config } }),
   });
 }

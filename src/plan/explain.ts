@@ -6,10 +6,8 @@
 import { runOperations } from '../firewall/machine.ts';
 import type { Operation } from '../firewall/operation.ts';
 import { emptyRuleset } from '../firewall/ruleset.ts';
-import type { Intent } from '../intent/intent.ts';
-import { nextAddress } from '../intent/ipam.ts';
 import type { Reason } from '../net/reason.ts';
-import type { OptionName, Options, OptionValues, Setting } from '../options/options.ts';
+import type { OptionName, OptionValues, Setting } from '../options/options.ts';
 import type { ConfigProblem } from '../options/problem.ts';
 import { type Resolution, resolveOptions } from '../options/resolve.ts';
 import {
@@ -20,18 +18,18 @@ import {
   type ValueType,
 } from '../options/table.ts';
 import { spans, valueFor } from '../options/version.ts';
-import { defaultNetwork } from './bridge/default-network.ts';
 import { planBridge } from './bridge/plan.ts';
 import { differenceOfPlans, type PlanDifference, type PlanPart, planParts } from './difference.ts';
-import { unplannedOptions } from './generation.ts';
+import { generationFor, unsupportedEngine } from './generation.ts';
 import { keptByNetwork } from './in-force.ts';
-import type { Generation, Plan } from './plan.ts';
+import type { Plan } from './plan.ts';
+import { sampleIntent } from './sample.ts';
 import { type Fate, fateOf } from './settle.ts';
 
 export interface ExplainInput {
   readonly option: OptionName;
+  /** One that `generationOf` knows. */
   readonly engine: string;
-  readonly generation: Generation;
   /** The user's own configuration. */
   readonly file?: { readonly path: string; readonly text: string };
 }
@@ -74,9 +72,9 @@ export interface Variant {
   /** What dockerd says about the configuration with this value. */
   readonly errors: readonly ConfigProblem[];
   readonly warnings: readonly ConfigProblem[];
-  /** The commands that take effect and that the option decides, in the engine's order. */
+  /** The iptables commands that take effect and that the option decides, in the engine's order. */
   readonly operations: readonly Operation[];
-  /** What it decides besides rules: links, routes, sysctls, proxies. */
+  /** What it decides besides: native nftables, links, routes, sysctls, proxies. */
   readonly parts: readonly PlanPart[];
   /** Undefined: the engine does not start with this value, or cannot make its default network. */
   readonly plan?: Plan;
@@ -139,13 +137,14 @@ function problemsOf(resolution: Resolution, option: OptionName): Pick<Variant, '
 }
 
 function planSample(
-  { option, generation }: ExplainInput,
+  { option, engine }: ExplainInput,
   { options, errors }: Resolution,
 ): Omit<Variant, 'errors' | 'warnings'> {
   const setting = options.settings[option];
   if (errors[0] !== undefined) return { setting, operations: [], parts: [], impossible: errors[0].message };
-  const unplanned = unplannedOptions(options);
-  if (unplanned !== undefined) return { setting, operations: [], parts: [], impossible: unplanned };
+  const generation = generationFor(options);
+  if (generation === undefined)
+    return { setting, operations: [], parts: [], impossible: unsupportedEngine(engine) };
   const intent = sampleIntent(options, generation);
   if (typeof intent === 'string') return { setting, operations: [], parts: [], impossible: intent };
   const plan = planBridge({
@@ -160,42 +159,14 @@ function planSample(
     .filter(({ operation, result }) => result === 'done' && decides(option, operation.reason))
     .map(({ operation }) => operation);
   const parts = planParts(plan).filter(
-    ({ table, reason }) => table === undefined && reason !== undefined && decides(option, reason),
+    ({ table, backend, reason }) =>
+      (table === undefined || backend === 'nftables') && reason !== undefined && decides(option, reason),
   );
   return { setting, plan, operations, parts };
 }
 
 function decides(option: OptionName, { because }: Reason): boolean {
   return because.some(({ setting }) => setting === option);
-}
-
-/** The default network with one container, web, published as 8080:80; a text if the network cannot be made. */
-function sampleIntent(options: Options, generation: Generation): Intent | string {
-  const made = defaultNetwork(options, generation);
-  if (made.kind === 'impossible') return made.why;
-  if (made.kind === 'none') return { networks: [], sandboxes: [] };
-  const addresses = made.network.ipam.flatMap((config) => nextAddress(config, []) ?? []);
-  if (addresses.length < made.network.ipam.length)
-    return 'the default network has no address for a container';
-  return {
-    networks: [made.network],
-    sandboxes: [
-      {
-        id: 'web',
-        name: 'web',
-        mode: { kind: 'own' },
-        running: true,
-        endpoints: [
-          {
-            network: made.network.id,
-            id: 'web',
-            addresses,
-            ports: [{ protocol: 'tcp', containerPort: 80, hostPort: 8080 }],
-          },
-        ],
-      },
-    ],
-  };
 }
 
 /** Every pair of this option's other value with another's: what is refused only together. */

@@ -2,12 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { optionsOf } from '../../test/support/plan.ts';
 import {
   firstEngineOf,
+  generationFor,
   generationOf,
   generations,
   isSince,
   lastEngineOf,
   portOrderOf,
-  unplannedOptions,
   unsupportedEngine,
 } from './generation.ts';
 import type { Generation } from './plan.ts';
@@ -52,7 +52,7 @@ it('firstEngineOf and lastEngineOf are the ends of a generation', () => {
 });
 
 it('isSince orders the generations as they came', () => {
-  const order: readonly Generation[] = ['G1', 'G2', 'G3', 'G4', 'G5', 'G6', 'G7', 'G8', 'G9', 'G10'];
+  const order: readonly Generation[] = ['G1', 'G2', 'G3', 'G4', 'G5', 'G6', 'G7', 'G8', 'G9', 'G10', 'N1'];
   for (const [i, generation] of order.entries())
     for (const [j, first] of order.entries()) expect(isSince(generation, first)).toBe(i >= j);
 });
@@ -63,14 +63,18 @@ it('unsupportedEngine names the version and what is supported', () => {
   );
 });
 
-it('unplannedOptions is the nftables backend of 29', () => {
+it('generationFor asks the firewall backend since 29', () => {
   const nftables = '{"firewall-backend":"nftables"}';
-  expect(unplannedOptions(optionsOf('29.7.2', nftables))).toContain('29.7.2 with its nftables backend');
-  expect(unplannedOptions(optionsOf('29.7.2', '{"firewall-backend":"iptables"}'))).toBeUndefined();
-  expect(unplannedOptions(optionsOf('28.5.2', nftables))).toBeUndefined();
+  expect(generationFor(optionsOf('29.7.2', nftables))).toBe('N1');
+  expect(generationFor(optionsOf('29.7.2', '{"firewall-backend":"iptables"}'))).toBe('G10');
+  expect(generationFor(optionsOf('29.7.2'))).toBe('G10');
+  expect(generationFor(optionsOf('28.5.2', nftables))).toBe('G9');
 });
 
 it('portOrderOf changes with 27', () => {
-  const orders = (['G1', 'G4', 'G5', 'G10'] as const).map(portOrderOf);
-  expect(orders).toEqual(['sort-port-map', 'sort-port-map', 'compare-bindings', 'compare-bindings']);
+  const orders = (['G1', 'G4', 'G5', 'G10', 'N1'] as const).map(portOrderOf);
+  expect(orders).toEqual([
+    ...['sort-port-map', 'sort-port-map'],
+    ...['compare-bindings', 'compare-bindings', 'compare-bindings'],
+  ]);
 });

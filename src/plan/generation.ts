@@ -1,6 +1,6 @@
 /**
  * Generations: which rule layout an engine version writes.
- * In: a version as the engine prints it (`17.06.2-ce`, `28.5.2+dfsg4`). Out: its generation.
+ * In: a version as the engine prints it (`17.06.2-ce`, `28.5.2+dfsg4`), or options. Out: its generation.
  * The limits are where moby's own rule documents change (git blobs of integration/network/bridge); it plans nothing itself.
  */
 import type { PortOrder } from '../intent/port-order.ts';
@@ -42,9 +42,10 @@ const lastEngines: Readonly<Record<Generation, string>> = {
   G8: '28.2.1',
   G9: '28.5.2',
   G10: newestEngine,
+  N1: newestEngine,
 };
 
-/** All generations, oldest first. */
+/** All generations with iptables, oldest first. */
 export const generations: readonly Generation[] = [
   ...new Set(generationSpans.map(({ generation }) => generation)),
 ];
@@ -59,27 +60,27 @@ export function lastEngineOf(generation: Generation): string {
   return lastEngines[generation];
 }
 
-/** The generation of a version; undefined before 17.06 or when the text is no version. */
+/** The generation of a version with iptables, which is the default of all; undefined before 17.06 or when the text is no version. */
 export function generationOf(version: string): Generation | undefined {
   return generationSpans.findLast((span) => isAtLeast(version.trim(), span.from))?.generation;
 }
 
-/** Whether a generation is `first` or a later one. */
+/** The generation that these options choose: since 29 there is a second one. 28 writes iptables rules all the same. */
+export function generationFor({ engine, settings }: Options): Generation | undefined {
+  const generation = generationOf(engine);
+  return generation === 'G10' && settings['firewall-backend'].value === 'nftables' ? 'N1' : generation;
+}
+
+/** Whether a generation is `first` or a later one; that of nftables is of the same engines as the last of iptables. */
 export function isSince(generation: Generation, first: Generation): boolean {
-  const place = (which: Generation) => generationSpans.findIndex((span) => span.generation === which);
+  const place = (which: Generation) =>
+    which === 'N1' ? generationSpans.length : generationSpans.findIndex((span) => span.generation === which);
   return place(generation) >= place(first);
 }
 
 /** One line that says why this engine has no plan. */
 export function unsupportedEngine(version: string): string {
   return `engine ${version} is not supported; supported are 17.06.0 and later`;
-}
-
-/** One line that says why there is no plan for these options; undefined where there is one. 28 writes iptables rules all the same. */
-export function unplannedOptions({ engine, settings }: Options): string | undefined {
-  return isAtLeast(engine, '29.0') && settings['firewall-backend'].value === 'nftables'
-    ? `engine ${engine} with its nftables backend is not supported`
-    : undefined;
 }
 
 /** In which order engines of this generation map a container's ports. */

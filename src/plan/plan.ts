@@ -2,6 +2,8 @@
  * Plan: what a driver computes from Options and Intent. Values only; every part carries its reason.
  * `kernel/` applies it, the reader prints it, the doctor compares it with what is there.
  */
+import type { NftRuleset } from '../firewall/nft/model.ts';
+import type { NftTransaction } from '../firewall/nft/operation.ts';
 import type { Operation } from '../firewall/operation.ts';
 import type { Ruleset } from '../firewall/ruleset.ts';
 import type { Link, LinkAddress, Route, Sysctl } from '../host/state.ts';
@@ -13,6 +15,9 @@ export interface Plan {
   readonly operations: readonly Operation[];
   /** The result of those operations. Rules carry reasons. */
   readonly ruleset: Ruleset;
+  /** The same with native nftables: what the engine does, and its tables. Of generations with iptables nothing. */
+  readonly nftTransactions: readonly NftTransaction[];
+  readonly nft: NftRuleset;
   /** Links of the host's namespace that should exist (bridges; veth ends where names are known). */
   readonly links: readonly PlannedLink[];
   readonly routes: readonly Route[];
@@ -41,5 +46,5 @@ export interface PlannedProxy {
   readonly reason: Reason;
 }
 
-/** Rule layouts by engine version; see `generation.ts` for the versions of each. */
-export type Generation = 'G1' | 'G2' | 'G3' | 'G4' | 'G5' | 'G6' | 'G7' | 'G8' | 'G9' | 'G10';
+/** Rule layouts by engine version and firewall backend; see `generation.ts`. N1 is native nftables. */
+export type Generation = 'G1' | 'G2' | 'G3' | 'G4' | 'G5' | 'G6' | 'G7' | 'G8' | 'G9' | 'G10' | 'N1';

@@ -30,7 +30,7 @@ export interface GenerationMark {
 }
 
 /** Generations whose rules are native tables `docker-bridges`. */
-const nativeGenerations: readonly Generation[] = [];
+const nativeGenerations: readonly Generation[] = ['N1'];
 
 /**
  * Recognises the generation. An engine removes what older ones made, so where marks contradict each other the newest that packets still

@@ -8,15 +8,17 @@ import {
   rulesetOf,
   rulesOf,
 } from '../../test/support/plan.ts';
+import { emptyNftRuleset } from '../firewall/nft/model.ts';
 import { emptyRuleset } from '../firewall/ruleset.ts';
-import { generationOf } from './generation.ts';
+import { generationFor } from './generation.ts';
 import type { Engine } from './intent-after.ts';
 import { type EngineState, pristine, rulesAfterStop, type Transition, transition } from './transition.ts';
 
 function engineOf(version: string, config = '{}'): Engine {
-  const generation = generationOf(version);
+  const options = optionsOf(version, config);
+  const generation = generationFor(options);
   if (generation === undefined) throw new Error(`no plan for ${version}`);
-  return { options: optionsOf(version, config), generation };
+  return { options, generation };
 }
 
 const user: NetworkSpec = { name: 'net1', subnet: '172.18.0.0/16' };
@@ -33,6 +35,7 @@ function running(
   const before = pristine(engine, {
     backend: 'iptables-nft',
     ruleset: emptyRuleset,
+    nft: emptyNftRuleset,
     forwarding: { ipv4: false, ipv6: false },
     listensOnIpv6: true,
     mirroredLoopback: false,
@@ -160,6 +163,7 @@ describe.each(engines)('%s', (version) => {
     const engine = engineOf(version);
     const before = pristine(engine, {
       backend: 'iptables-nft',
+      nft: emptyNftRuleset,
       ruleset: rulesetOf(`*nat\n:POSTROUTING ACCEPT [0:0]\n${foreign}\nCOMMIT\n`),
       forwarding: { ipv4: true, ipv6: false },
       listensOnIpv6: true,
@@ -262,6 +266,22 @@ describe('an upgrade', () => {
       'filter -A FORWARD -j DOCKER-USER',
       'filter -A FORWARD -j DOCKER-FORWARD',
     ]);
+  });
+
+  it('to the nftables backend takes the rules of iptables away, and comes back without the native tables', () => {
+    const state = running('28.5.2');
+    const native = engineOf('29.7.2', '{"firewall-backend":"nftables"}');
+    const there = transition(state, native, 'restart');
+    expect(there.plan.nft.tables.length).toBeGreaterThan(0);
+    expect(rules(there)).toEqual([
+      'filter -P FORWARD DROP',
+      'filter -A FORWARD -j DOCKER-USER',
+      'filter -N DOCKER-USER',
+    ]);
+    expect(there.plan.unmodelled).toHaveLength(1);
+    const back = transition(there.state, engineOf('29.7.2'), 'restart');
+    expect(back.plan.nft.tables).toEqual([]);
+    expect(rules(back)).toContain(masquerade('172.18.0.0/16', 'br-net1'));
   });
 
   it('leaves the hairpin rule behind when an engine before 23.0 gets the proxy back', () => {

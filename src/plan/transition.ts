@@ -4,9 +4,11 @@
  * the state afterwards, what became of each changed option, and what stays behind. It reads no facts and changes nothing.
  */
 import { runOperations } from '../firewall/machine.ts';
+import { emptyNftRuleset, type NftRuleset } from '../firewall/nft/model.ts';
 import type { Backend, Ruleset } from '../firewall/ruleset.ts';
 import { type Intent, isDefaultBridge, type Network } from '../intent/intent.ts';
 import type { Family } from '../net/addr.ts';
+import { switchesBackend, switchNote, withoutEngineRules } from './backend-switch.ts';
 import { type BridgePlanInput, planBridge, stopBridge } from './bridge/plan.ts';
 import { type Engine, intentAfter, runsContainers } from './intent-after.ts';
 import { type LeftBehind, leftBehind } from './left-behind.ts';
@@ -19,6 +21,8 @@ export interface EngineState extends Engine {
   readonly backend: Backend;
   /** All of the host's. Rules that an engine made carry their reason. */
   readonly ruleset: Ruleset;
+  /** The engine's own tables of native nftables. */
+  readonly nft: NftRuleset;
   /** net.ipv4.ip_forward and net.ipv6.conf.all.forwarding; undefined counts as off. */
   readonly forwarding: Readonly<Record<Family, boolean | undefined>>;
   /** False: the kernel has no IPv6 to listen on (ipv6.disable). */
@@ -49,12 +53,14 @@ export function transition(state: EngineState, next: Engine, how: How, then?: In
   const engine = { ...next, options };
   const intent = then ?? intentAfter(state, engine, effective);
   const found = effective === 'restart' ? rulesAfterStop(state) : state.ruleset;
+  const isSwitched = switchesBackend(state.generation, next.generation);
   const input: BridgePlanInput = {
     ...engine,
     intent,
     backend: state.backend,
     before: {
-      ruleset: found,
+      ruleset: isSwitched ? withoutEngineRules(found) : found,
+      nft: isSwitched ? emptyNftRuleset : state.nft,
       ipForward: state.forwarding.ipv4,
       ip6Forward: state.forwarding.ipv6,
       listensOnIpv6: state.listensOnIpv6,
@@ -62,11 +68,22 @@ export function transition(state: EngineState, next: Engine, how: How, then?: In
       ...(effective === 'restart' ? oldDefaultNetwork(state) : {}),
     },
   };
-  const made = planBridge(input);
-  const plan = effective === 'reload' ? { ...made, operations: [], ruleset: state.ruleset } : made;
+  const started = planBridge(input);
+  const made = isSwitched ? { ...started, unmodelled: [...started.unmodelled, switchNote] } : started;
+  const plan =
+    effective === 'reload'
+      ? { ...made, operations: [], ruleset: state.ruleset, nftTransactions: [], nft: state.nft }
+      : made;
   return {
     plan,
-    state: { ...state, ...engine, intent, ruleset: plan.ruleset, forwarding: forwardingAfter(state, plan) },
+    state: {
+      ...state,
+      ...engine,
+      intent,
+      ruleset: plan.ruleset,
+      nft: plan.nft,
+      forwarding: forwardingAfter(state, plan),
+    },
     settings: outcomes,
     leftBehind: () => leftBehind(plan.ruleset, freshRules(input), options),
     waiting: effective === 'restart' ? notStartedByEngine(state.intent) : [],
@@ -121,6 +138,6 @@ function freshRules(input: BridgePlanInput): Ruleset {
     networks: networks.map((network) => (isMade(network) ? { ...network, restored: false } : network)),
     sandboxes: sandboxes.map((sandbox) => ({ ...sandbox, restored: false })),
   };
-  const { ruleset: _, defaultNetwork: __, ...before } = input.before ?? { ipForward: false };
+  const { ruleset: _, nft: __, defaultNetwork: ___, ...before } = input.before ?? { ipForward: false };
   return planBridge({ ...input, intent, before: { ...before, ipForward: false, ip6Forward: false } }).ruleset;
 }

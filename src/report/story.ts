@@ -5,10 +5,14 @@
 import type { Diagnosis, Finding } from '../diagnosis/finding.ts';
 import { formatRule } from '../firewall/args.ts';
 import { diffRulesets, type RuleAt } from '../firewall/diff.ts';
+import { addressOf } from '../firewall/nft/condition.ts';
+import { formatNftRule } from '../firewall/nft/format.ts';
+import { missingFrom } from '../firewall/nft/merge.ts';
+import { type NftChain, type NftRule, type NftTable, tableText } from '../firewall/nft/model.ts';
 import type { HostState } from '../host/state.ts';
 import { type Addr, compareAddr, formatAddr, sameAddr } from '../net/addr.ts';
 import type { Flow } from '../net/flow.ts';
-import { containsAddr, formatPrefix } from '../net/prefix.ts';
+import { containsAddr, formatPrefix, type Prefix } from '../net/prefix.ts';
 import type { Because } from '../net/reason.ts';
 import type { Hop, RuleHit, Trace } from '../packet/trace.ts';
 
@@ -48,7 +52,7 @@ export function storyOf(finding: Finding, diagnosis: Diagnosis): Story {
     param: (name) => finding.params[name] ?? '',
     because: finding.because[0],
     exit: exits === undefined ? undefined : { dev: exits.dev, sources: exits.sources.map(formatAddr) },
-    masquerade: masqueradeOf(addedRules(finding), exits?.sources ?? []),
+    masquerade: masqueradeOf(addedTranslations(finding), exits?.sources ?? []),
   };
 }
 
@@ -80,34 +84,55 @@ function exitsOf(
   return { dev: first.dev, sources: distinct.sort(compareAddr) };
 }
 
-function addedRules(finding: Finding): readonly RuleAt[] {
-  return finding.changes.flatMap((change) =>
-    change.kind === 'ruleset' ? diffRulesets(change.to, change.from).missing : [],
-  );
+/** A rule that gives packets another source. */
+interface Translation {
+  /** Whose source it changes; undefined where it does not say. */
+  readonly source: Prefix | undefined;
+  readonly text: string;
 }
 
-/** Of the added rules those that give a source address; where some are for the sources that left, only these. */
-function masqueradeOf(added: readonly RuleAt[], sources: readonly Addr[]): Story['masquerade'] {
-  const all = added.filter(
-    // With a destination it is the rule of a published port, for a container that asks itself.
-    ({ key, rule }) =>
-      key.table === 'nat' &&
-      rule.destination === undefined &&
-      ['MASQUERADE', 'SNAT'].includes(rule.target?.name ?? ''),
-  );
-  const serves = ({ rule }: RuleAt) => {
-    const from = rule.source?.value;
-    return typeof from === 'object' && sources.some((source) => containsAddr(from, source));
-  };
-  const fitting = all.some(serves) ? all.filter(serves) : all;
-  const subnets = fitting.flatMap(({ rule }) =>
-    typeof rule.source?.value === 'object' ? [formatPrefix(rule.source.value)] : [],
-  );
-  return { subnets: [...new Set(subnets)], rules: fitting.map(lineOf) };
+/** Of the rules that a finding's repair adds. With a destination it is that of a published port, for a container that asks itself. */
+function addedTranslations(finding: Finding): readonly Translation[] {
+  return finding.changes.flatMap((change) => {
+    switch (change.kind) {
+      case 'ruleset':
+        return diffRulesets(change.to, change.from).missing.flatMap(translationOf);
+      case 'nft':
+        return missingFrom(change.to, change.from).tables.flatMap((table) =>
+          table.chains.flatMap((chain) =>
+            chain.rules.flatMap((rule) => nativeTranslationOf(table, chain, rule)),
+          ),
+        );
+      default:
+        return [];
+    }
+  });
 }
 
-function lineOf({ chain, rule }: RuleAt): string {
-  return `-A ${chain} ${formatRule(rule)}`.trimEnd();
+function translationOf({ key, chain, rule }: RuleAt): readonly Translation[] {
+  const translates = ['MASQUERADE', 'SNAT'].includes(rule.target?.name ?? '');
+  if (key.table !== 'nat' || rule.destination !== undefined || !translates) return [];
+  const source = rule.source?.value;
+  const text = `-A ${chain} ${formatRule(rule)}`.trimEnd();
+  return [{ source: typeof source === 'object' ? source : undefined, text }];
+}
+
+function nativeTranslationOf(table: NftTable, chain: NftChain, rule: NftRule): readonly Translation[] {
+  const translates = rule.statements.some(
+    (statement) => statement.kind === 'nat' && (statement.nat === 'masquerade' || statement.nat === 'snat'),
+  );
+  if (!translates || addressOf(rule, 'daddr') !== undefined) return [];
+  const text = `${tableText(table)} ${chain.name} ${formatNftRule(rule)}`;
+  return [{ source: addressOf(rule, 'saddr'), text }];
+}
+
+/** Of the translations that are added those for the sources that left, else all. */
+function masqueradeOf(added: readonly Translation[], sources: readonly Addr[]): Story['masquerade'] {
+  const serves = ({ source }: Translation) =>
+    source !== undefined && sources.some((addr) => containsAddr(source, addr));
+  const fitting = added.some(serves) ? added.filter(serves) : added;
+  const subnets = fitting.flatMap(({ source }) => (source === undefined ? [] : [formatPrefix(source)]));
+  return { subnets: [...new Set(subnets)], rules: fitting.map(({ text }) => text) };
 }
 
 /** The first drop on the way there or back; undefined for a walk without one. */

@@ -80,8 +80,8 @@ test('a value stands as it was written', async () => {
   const path = write('as-is.db', storeFile({ 'network/n1/': value, 'endpoint_count/': undefined }));
   expect((await run('get', path, key)).stdout).toBe(`${key}endpoint_count/\n\n${key}network/n1/\n${value}\n`);
   expect(JSON.parse((await run('get', path, key, '--json')).stdout).records).toEqual([
-    { key: `${key}endpoint_count/`, index: 2, value: null },
-    { key: `${key}network/n1/`, index: 1, value: { b: 2, a: '<nil>' } },
+    { key: `${key}endpoint_count/`, kind: 'endpoint_count', ids: [], index: 2, value: null },
+    { key: `${key}network/n1/`, kind: 'network', ids: ['n1'], index: 1, value: { b: 2, a: '<nil>' } },
   ]);
 });
 

@@ -1,8 +1,9 @@
 /**
  * The cases of moby's golden tests: one network with one container and one port, under every combination of settings.
- * In: an engine version. Out: the host of each case, as moby's test builds it (`TestIptabler` in `iptabler_test.go`).
- * What a case is called in the name of a golden file is the subject of each kind of golden files.
+ * In: an engine version. Out: the host of each case, as moby's tests build it (`TestIptabler` in `iptabler_test.go`, `TestNftabler` in
+ * `nftabler_test.go`), and the names of the files that they compare with. What is in the files is the subject of each kind.
  */
+import type { Family } from '../../src/net/addr.ts';
 import type { HostSpec } from '../support/plan.ts';
 
 /** Settings by the names that moby's test gives them. */
@@ -46,7 +47,7 @@ const flags = [
 ] as const;
 
 /** Every combination. */
-export function goldenCases(): readonly GoldenCase[] {
+function goldenCases(): readonly GoldenCase[] {
   return (['nat', 'nat-unprotected', 'routed'] as const).flatMap((gwm) =>
     Array.from({ length: 1 << flags.length }, (_, bits) => {
       const flag = (name: (typeof flags)[number]) => (bits & (1 << flags.indexOf(name))) !== 0;
@@ -59,8 +60,47 @@ export function goldenCases(): readonly GoldenCase[] {
   );
 }
 
+/** What a case leaves in one family, with its network or, before it is made and after it is removed, without. */
+export interface Expectation {
+  readonly settings: GoldenCase;
+  readonly family: Family;
+  readonly withNetwork: boolean;
+}
+
+/** What moby's test expects, by the names of its files; `tools` ends the names of each family's. */
+export function expectationsByName(
+  tools: Readonly<Record<Family, string>>,
+): ReadonlyMap<string, readonly Expectation[]> {
+  const byName = new Map<string, Expectation[]>();
+  for (const settings of goldenCases()) {
+    for (const family of ['ipv4', 'ipv6'] as const) {
+      for (const withNetwork of [false, true]) {
+        const expectation = { settings, family, withNetwork };
+        const name = `${settings[family] ? goldenName(expectation) : 'no'}__${tools[family]}`;
+        byName.set(name, [...(byName.get(name) ?? []), expectation]);
+      }
+    }
+  }
+  return byName;
+}
+
+/** The file that moby's test compares with: settings that must not matter are not in its name. */
+function goldenName({ settings, family, withNetwork }: Expectation): string {
+  const { hairpin, internal, icc, masq, snat, gwm, bindlh, wsl2mirrored } = settings;
+  const ports = internal ? '' : `,masq=${masq},snat=${snat},gwm=${gwm},bindlh=${bindlh}`;
+  const kind = withNetwork
+    ? `hairpin=${hairpin},internal=${internal},icc=${icc}${ports}`
+    : `cleaned,hairpin=${hairpin}`;
+  const mirrored = family === 'ipv4' && wsl2mirrored && (bindlh || !hairpin) ? ',wsl2mirrored=true' : '';
+  return `${kind}${mirrored}`;
+}
+
 /** A fresh host of the case; the driver of moby's test has no default network and does not turn forwarding on. */
-export function hostOfCase(settings: GoldenCase, engine: string, withNetwork: boolean): HostSpec {
+export function hostOfCase(
+  { settings, withNetwork }: Omit<Expectation, 'family'>,
+  engine: string,
+  backend: 'iptables' | 'nftables',
+): HostSpec {
   const { ipv4, ipv6, hairpin, internal, icc, masq, snat, bindlh, wsl2mirrored, gwm } = settings;
   const host = {
     engine,
@@ -69,6 +109,7 @@ export function hostOfCase(settings: GoldenCase, engine: string, withNetwork: bo
       ip6tables: ipv6,
       'userland-proxy': !hairpin,
       'ip-forward': false,
+      ...(backend === 'nftables' ? { 'firewall-backend': backend } : {}),
     }),
     mirroredLoopback: wsl2mirrored,
     networks: [],

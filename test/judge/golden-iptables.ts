@@ -8,15 +8,8 @@ import { builtinChains, findTable, type Ruleset, type TableName } from '../../sr
 import { parseSave } from '../../src/firewall/save.ts';
 import type { Family } from '../../src/net/addr.ts';
 import { planOf } from '../support/plan.ts';
-import { type GoldenCase, type GoldenVerdict, goldenCases, hostOfCase } from './golden-case.ts';
+import { type Expectation, expectationsByName, type GoldenVerdict, hostOfCase } from './golden-case.ts';
 import { firstDifferences, linesOf } from './rules.ts';
-
-/** What a case leaves in one family, with its network or, before it is made and after it is removed, without. */
-interface Expectation {
-  readonly settings: GoldenCase;
-  readonly family: Family;
-  readonly withNetwork: boolean;
-}
 
 const backend = 'iptables-nft';
 
@@ -25,7 +18,7 @@ export function judgeIptablesGoldens(
   files: readonly string[],
   engine: string | undefined,
 ): readonly GoldenVerdict[] {
-  const expectations = expectationsByName();
+  const expectations = expectationsByName({ ipv4: 'iptables', ipv6: 'ip6tables' });
   return files.filter(isIptables).map((file) => {
     // In 28 the name of the test is the beginning of the file's, in 29 the folder's.
     const name = basename(file, '.golden').replace(/^TestIptabler_/, '');
@@ -54,36 +47,10 @@ function isIptables(file: string): boolean {
   return /TestIptabler[/_][^/]*__ip6?tables\.golden$/.test(file);
 }
 
-function expectationsByName(): ReadonlyMap<string, readonly Expectation[]> {
-  const byName = new Map<string, Expectation[]>();
-  for (const settings of goldenCases()) {
-    for (const family of ['ipv4', 'ipv6'] as const) {
-      for (const withNetwork of [false, true]) {
-        const expectation = { settings, family, withNetwork };
-        const name = goldenName(expectation);
-        byName.set(name, [...(byName.get(name) ?? []), expectation]);
-      }
-    }
-  }
-  return byName;
-}
-
-/** The file that moby's test compares with: settings that must not matter are not in its name. */
-function goldenName({ settings, family, withNetwork }: Expectation): string {
-  const { hairpin, internal, icc, masq, snat, gwm, bindlh, wsl2mirrored } = settings;
-  const tool = family === 'ipv4' ? 'iptables' : 'ip6tables';
-  if (!settings[family]) return `no__${tool}`;
-  const ports = internal ? '' : `,masq=${masq},snat=${snat},gwm=${gwm},bindlh=${bindlh}`;
-  const kind = withNetwork
-    ? `hairpin=${hairpin},internal=${internal},icc=${icc}${ports}`
-    : `cleaned,hairpin=${hairpin}`;
-  const mirrored = family === 'ipv4' && wsl2mirrored && (bindlh || !hairpin) ? ',wsl2mirrored=true' : '';
-  return `${kind}${mirrored}__${tool}`;
-}
-
 /** Chains and rules of the bridge driver; DOCKER-USER is made elsewhere in the engine. */
-function plannedLines({ settings, family, withNetwork }: Expectation, engine: string): readonly string[] {
-  const { ruleset } = planOf(hostOfCase(settings, engine, withNetwork));
+function plannedLines(expectation: Expectation, engine: string): readonly string[] {
+  const { family } = expectation;
+  const { ruleset } = planOf(hostOfCase(expectation, engine, 'iptables'));
   return linesOf(withBuiltinTables(ruleset, family), family).filter((line) => !line.includes('DOCKER-USER'));
 }
 

@@ -1,16 +1,17 @@
 /**
  * Judges plans against moby's own golden files, which are not kept here. In: a kind of golden files and a folder of a
  * moby checkout that holds them. Out: how many are reproduced, and each that is not, with its first differences.
- * Usage: npm run golden -- iptables FOLDER [--engine VERSION]
+ * Usage: npm run golden -- iptables|nft FOLDER [--engine VERSION]
  */
 import { globSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import type { GoldenVerdict } from './golden-case.ts';
 import { judgeIptablesGoldens } from './golden-iptables.ts';
+import { judgeNftGoldens } from './golden-nft.ts';
 
 const kinds: Readonly<
   Record<string, (files: readonly string[], engine: string | undefined) => readonly GoldenVerdict[]>
-> = { iptables: judgeIptablesGoldens };
+> = { iptables: judgeIptablesGoldens, nft: judgeNftGoldens };
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

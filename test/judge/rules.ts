@@ -1,8 +1,11 @@
 /**
- * Judges rules: the plan of a capture against what iptables-save showed. In: facts. Out: a verdict for each family.
- * Counters and comments do not count, nor the order of the isolation pairs of 17.06, which is that of a Go map.
+ * Judges rules: the plan of a capture against what iptables-save showed, and `nft -j list ruleset` where the engine makes native
+ * tables. In: facts. Out: a verdict for each family. Counters, handles and comments of iptables do not count, nor the order of the
+ * isolation pairs of 17.06, which is that of a Go map, nor rules of iptables where the engine makes none.
  */
 import { formatRule } from '../../src/firewall/args.ts';
+import { emptyNftRuleset, type NftRuleset, nftFamilies } from '../../src/firewall/nft/model.ts';
+import { nftLines } from '../../src/firewall/nft/print.ts';
 import type { Ruleset } from '../../src/firewall/ruleset.ts';
 import type { Facts } from '../../src/host/facts.ts';
 import { hostStateFromFacts } from '../../src/host/state-from-facts.ts';
@@ -27,16 +30,16 @@ export function judgeRules(facts: Facts): readonly RulesVerdict[] | undefined {
 /** The planned rules of a host against those that were there. */
 export function compareRules(facts: Facts): readonly RulesVerdict[] {
   const { state } = hostStateFromFacts(facts);
-  const observed = state.namespaces.find((n) => n.kind === 'host')?.firewall ?? { tables: [] };
-  const native = observed.tables.length === 0 && /nftables/.test(facts.origin);
+  const host = state.namespaces.find((n) => n.kind === 'host');
   const expected = expectedFromFacts(facts, { state });
   const families: readonly Family[] = ['ipv4', 'ipv6'];
   return families.map((family) => {
     if ('cannot' in expected) return { family, agree: false, differences: [expected.cannot] };
-    if (native) return { family, agree: false, differences: ['native nftables'] };
-    const planned = linesOf(expected.plan.ruleset, family);
-    const seen = linesOf(observed, family);
-    const differences = firstDifferences(planned, seen);
+    const { plan } = expected;
+    const differences =
+      plan.generation === 'N1'
+        ? firstDifferences(nativeLines(plan.nft, family), nativeLines(host?.nft ?? emptyNftRuleset, family))
+        : firstDifferences(linesOf(plan.ruleset, family), linesOf(host?.firewall ?? { tables: [] }, family));
     return { family, agree: differences.length === 0, differences };
   });
 }
@@ -55,6 +58,18 @@ export function judgeRecognition(
   const { generations, evidence } = recogniseGeneration(host.firewall, host.nft);
   if (evidence.length === 0) return undefined;
   return { right: generations.includes(expected.generation), said: generations.join(' or ') };
+}
+
+/** The engine's own tables, in the kernel's order, with the chain or set before each line. */
+function nativeLines({ tables }: NftRuleset, family: Family): string[] {
+  let block = '';
+  return tables
+    .filter((table) => table.family === nftFamilies[family] && table.name.startsWith('docker-'))
+    .flatMap(nftLines)
+    .map(({ text }) => {
+      if (text.endsWith(' {')) block = text.trim();
+      return `${block} ${text.trim()}`;
+    });
 }
 
 /** Chains, policies and rules in a comparable order: tables and chains by name, rules as they stand. */

@@ -12,6 +12,7 @@ import { flowKey, probesOf } from './capture.ts';
 import { judgeCauses } from './causes.ts';
 import { judgeDrift } from './drift.ts';
 import { judgeHistory } from './history.ts';
+import { judgeReplay } from './replay.ts';
 import { judgeRecognition, judgeRules } from './rules.ts';
 import { judgeStore } from './store.ts';
 import { judgeWalks } from './walks.ts';
@@ -30,6 +31,7 @@ const columns = [
   'no drift',
   'healed',
   'generation by rules',
+  'replay of the log',
   'outcome class',
   'outcome exact',
   'seenAs',
@@ -121,6 +123,9 @@ function judge(name: string, facts: Facts, score: Score, healthy: ReadonlySet<st
   const recognition = judgeRecognition(facts);
   if (recognition !== undefined)
     count('generation by rules', recognition.right, `generation by rules: ${recognition.said}`);
+  for (const { family, agree, differences } of judgeReplay(facts) ?? []) {
+    count('replay of the log', agree, `replay ${family}: ${differences.join(' | ')}`);
+  }
   for (const { probe, trace, ...verdict } of judgeWalks(facts)) {
     const port = probe.port === undefined ? '' : `:${probe.port}`;
     const flow = `#${probe.id} ${probe.frm} ${probe.kind} ${probe.dst}${port} (${probe.name})`;

@@ -14,7 +14,7 @@ import { diffRulesets } from '../../src/firewall/diff.ts';
 import { parseSave } from '../../src/firewall/save.ts';
 import { processKernel } from '../../src/kernel/apply.ts';
 import { type Holder, hold, inNamespace } from '../../src/kernel/namespace.ts';
-import { type Finished, mustRun, run } from '../../src/kernel/process.ts';
+import { type Finished, isInstalled, mustRun, run } from '../../src/kernel/process.ts';
 import { program } from '../e2e/program.ts';
 import { type Dockerd, dockerdUnavailable, image, startDockerd } from '../support/dockerd.ts';
 
@@ -147,6 +147,43 @@ describe.skipIf(unavailable !== undefined)(
       expect(await bridgekeeper('drift')).toMatchObject({ code: 0 });
       expect(await traffic()).toEqual(works);
     });
+
+    it.skipIf(!isInstalled('ufw'))(
+      'keeps to its own beside ufw, and comes back after ufw has flushed everything',
+      async () => {
+        // ufw writes its configuration: it gets copies, in a mount namespace of its own.
+        const own = ['ufw', 'default'].map(
+          (name) => `cp -a /etc/${name} /mnt/${name} && mount --bind /mnt/${name} /etc/${name}`,
+        );
+        const ufw = (command: string) =>
+          inHost(
+            'unshare',
+            '--mount',
+            'sh',
+            '-c',
+            ['mount -t tmpfs tmpfs /mnt', ...own, 'mount -t tmpfs tmpfs /run', command].join(' && '),
+          );
+        await ufw('ufw --force enable');
+        const enabled = await saved();
+        expect(enabled).toContain('ufw-before-forward');
+        expect(await bridgekeeper('drift')).toMatchObject({
+          code: 0,
+          stdout: expect.stringMatching(/ufw \d+/),
+        });
+        await inHost('iptables', '-F', 'FORWARD');
+        await inHost('iptables', '-t', 'nat', '-F');
+        const flushed = await saved();
+        expect(await bridgekeeper('heal')).toMatchObject({ code: 0 });
+        expect(await traffic()).toEqual(works);
+        const others = (save: string) =>
+          diffRulesets(rulesetOf(before), rulesetOf(save)).extra.map(({ rule }) => ruleKey(rule));
+        expect(others(await saved())).toEqual(others(flushed));
+        await ufw('/lib/ufw/ufw-init flush-all');
+        expect(await saved()).not.toContain('-A FORWARD');
+        expect(await bridgekeeper('heal')).toMatchObject({ code: 0 });
+        expect(await traffic()).toEqual(works);
+      },
+    );
 
     it('watches, and puts back what vanishes', async () => {
       const [tool = '', ...args] = [program, 'heal', '--watch', '--json', '--netns', dockerd.netns];

@@ -5,7 +5,9 @@
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import {
+  accessSync,
   closeSync,
+  constants,
   copyFileSync,
   existsSync,
   globSync,
@@ -64,11 +66,21 @@ export function dockerdUnavailable(): string | undefined {
   if (missing.length > 0) return `not installed: ${missing.join(', ')} (Debian: docker.io, busybox-static)`;
   // The dynamic loader's name stands in programs that need one.
   if (readFileSync(busybox()).includes('/ld-linux')) return 'busybox is not the static one (busybox-static)';
-  const [tool = '', ...args] = stageCommand(stageKind, ['true'], 'bound');
+  const [tool = '', ...args] = stageCommand(stageKind, ['mount', '-t', 'tmpfs', 'tmpfs', '/run'], 'bound');
   const tried = spawnSync(tool, args, { encoding: 'utf8' });
   if (tried.status !== 0) return `no stage can be made here: ${tried.error?.message ?? tried.stderr.trim()}`;
-  if (!/ cgroup2? /.test(readFileSync('/proc/self/mounts', 'utf8'))) return 'no cgroups are mounted here';
-  return undefined;
+  // The hierarchy of cgroup v2, or a controller of v1; in many containers they are read-only.
+  const cgroups = ['/sys/fs/cgroup/cgroup.procs', '/sys/fs/cgroup/devices'];
+  return cgroups.some(isWritable) ? undefined : 'no cgroups can be made here';
+}
+
+function isWritable(path: string): boolean {
+  try {
+    accessSync(path, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Starts a daemon and waits until it answers. Throws with the end of its log when it ends instead. */
@@ -132,9 +144,9 @@ export async function startDockerd(settings: DockerdSettings = {}): Promise<Dock
   try {
     await until(async () => {
       first = stage.pid === undefined ? undefined : firstProcess(stage.pid);
-      return first !== undefined;
+      return first !== undefined && programOf(first) === 'sleep';
     }, stage);
-    await mustRun({ argv: inside(['ip', 'link', 'set', 'lo', 'up']) });
+    for (const argv of furnish) await mustRun({ argv: inside(argv) });
     await start();
     await docker('import', await imageArchive(folder), image);
   } catch (error) {
@@ -142,6 +154,30 @@ export async function startDockerd(settings: DockerdSettings = {}): Promise<Dock
     throw error;
   }
   return { netns: `/proc/${first}/ns/net`, socket, log, dataRoot, docker, halt, start, stop };
+}
+
+/**
+ * What dockerd and containerd keep outside of their folders, they keep on the stage: sockets and plugins in /run and /opt,
+ * a key in /etc. There is no firewalld to be heard in this /run either.
+ */
+const furnish: readonly (readonly string[])[] = [
+  ['ip', 'link', 'set', 'lo', 'up'],
+  ['mount', '-t', 'tmpfs', 'tmpfs', '/opt'],
+  ['mount', '-t', 'tmpfs', 'tmpfs', '/run'],
+  ['mkdir', '/run/upper', '/run/work'],
+  [
+    ...['mount', '-t', 'overlay', 'overlay', '/etc'],
+    ...['-o', 'lowerdir=/etc,upperdir=/run/upper,workdir=/run/work'],
+  ],
+];
+
+/** The name of a process's program; that of unshare(1) while the stage is being made. */
+function programOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
+  } catch {
+    return '';
+  }
 }
 
 /** A tar archive of a root file system that has busybox and nothing else. */

@@ -12,7 +12,7 @@ import { type Prefix, parsePrefix } from '../../src/net/prefix.ts';
 import type { Options } from '../../src/options/options.ts';
 import { resolveOptions } from '../../src/options/resolve.ts';
 import { type BridgePlanInput, planBridge } from '../../src/plan/bridge/plan.ts';
-import { generationOf } from '../../src/plan/generation.ts';
+import { generationFor } from '../../src/plan/generation.ts';
 import type { Plan } from '../../src/plan/plan.ts';
 
 export interface NetworkSpec {
@@ -161,10 +161,11 @@ export function rulesetOf(text: string): Ruleset {
 }
 
 export function planOf(spec: HostSpec): Plan {
-  const generation = generationOf(spec.engine);
+  const options = optionsOf(spec.engine, spec.config, spec.env);
+  const generation = generationFor(options);
   if (generation === undefined) throw new Error(`no plan for ${spec.engine}`);
   const input: BridgePlanInput = {
-    options: optionsOf(spec.engine, spec.config, spec.env),
+    options,
     intent: intentOf(spec),
     generation,
     backend: 'iptables-nft',
@@ -180,7 +181,7 @@ export function planOf(spec: HostSpec): Plan {
 }
 
 /** Rules of one family. `filter -P FORWARD DROP` and `filter -A FORWARD ...`: policies that are not ACCEPT, chains that are empty, and rules. */
-export function rulesOf(plan: Plan, family: Family = 'ipv4'): readonly string[] {
+export function rulesOf(plan: Pick<Plan, 'ruleset'>, family: Family = 'ipv4'): readonly string[] {
   const tables = plan.ruleset.tables.filter((table) => table.family === family);
   return tables.flatMap(({ name, chains }) =>
     chains.flatMap((chain) => [

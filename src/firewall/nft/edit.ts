@@ -1,12 +1,12 @@
 /**
  * Small changes of native nftables: a rule less, a rule in front, a policy that accepts. In: a ruleset and an edit.
- * Out: the ruleset after it, and the nft(8) command that does the same. Nothing is run here.
+ * Out: the ruleset after it. The commands that do the same are `commands.ts`'s subject.
  */
-import { formatNftRule } from './format.ts';
+import { accept, onDevice, rule } from './build.ts';
 import type { NftChain, NftRule, NftRuleset, NftTable } from './model.ts';
 
 export type NftEdit = {
-  readonly table: Pick<NftTable, 'family' | 'name' | 'owned'>;
+  readonly table: Pick<NftTable, 'family' | 'name'>;
   readonly chain: string;
 } & (
   | { readonly kind: 'delete-rule'; readonly rule: NftRule }
@@ -42,37 +42,7 @@ function edited(chain: NftChain, edit: NftEdit): NftChain {
   }
 }
 
-/**
- * The arguments of the nft command for an edit. None for a rule without handle, and none for a table that a running
- * process owns: the kernel lets nobody else change it (NFT_TABLE_F_OWNER).
- */
-export function nftEditArgs(edit: NftEdit): readonly string[] | undefined {
-  const { family, name, owned } = edit.table;
-  if (owned === true) return undefined;
-  const place = [family, name, edit.chain];
-  switch (edit.kind) {
-    case 'delete-rule':
-      return edit.rule.handle === undefined
-        ? undefined
-        : ['nft', 'delete', 'rule', ...place, 'handle', `${edit.rule.handle}`];
-    case 'insert-rule':
-      return ['nft', 'insert', 'rule', ...place, formatNftRule(edit.rule)];
-    case 'accept-policy':
-      return ['nft', 'chain', ...place, '{ policy accept; }'];
-  }
-}
-
 /** `iifname "docker0" accept` or `oifname "docker0" accept`. */
 export function acceptDevice(key: 'iifname' | 'oifname', device: string): NftRule {
-  return {
-    statements: [
-      {
-        kind: 'match',
-        operator: '==',
-        left: { kind: 'meta', key },
-        right: { kind: 'literal', value: device },
-      },
-      { kind: 'verdict', verdict: { kind: 'accept' } },
-    ],
-  };
+  return rule(undefined, onDevice(key, '==', device), accept);
 }

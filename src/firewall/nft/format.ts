@@ -1,14 +1,61 @@
 /**
- * Native rules as nft's own language writes them. In: a rule, statement or expression. Out: text to be read by people;
- * counters and what is kept only as JSON are shortened, so it is not meant to be read back.
+ * Native rules, elements and heads of chains and sets as nft's own language writes them, without counts (`nft -s list`).
+ * In: parts of a table. Out: text for people and for nft(8); what is kept only as JSON is shown as that, which nft does not read.
  */
-import { typesOf } from './data-type.ts';
-import type { Expression, NftRule, NftVerdict, SetElement, SetRef, Statement } from './model.ts';
+import { type DataType, typesOf } from './data-type.ts';
+import type {
+  Expression,
+  NftChain,
+  NftHook,
+  NftRule,
+  NftSet,
+  NftTable,
+  NftVerdict,
+  SetElement,
+  SetRef,
+  Statement,
+} from './model.ts';
+import { priorityText } from './priority.ts';
 
 /** `iifname "docker0" tcp dport 80 counter accept comment "x"`. */
 export function formatNftRule(rule: NftRule): string {
   const words = rule.statements.map(statementText);
   return [...words, ...(rule.comment === undefined ? [] : [`comment ${quoted(rule.comment)}`])].join(' ');
+}
+
+/** `"docker0" : jump filter-forward-in__docker0`, as this set writes it. */
+export function formatElement(element: SetElement, { type }: NftSet): string {
+  return elementText(element, type[0] === 'ifname');
+}
+
+/** `type ifname : verdict` */
+export function setTypeText({ type, data }: NftSet): string {
+  return `type ${[type, ...(data === undefined ? [] : [data])].map((names) => names.join(' . ')).join(' : ')}`;
+}
+
+export function setWord({ data }: NftSet): 'set' | 'map' {
+  return data === undefined ? 'set' : 'map';
+}
+
+/** `type filter hook forward priority filter; policy accept;` */
+export function hookText({ family }: NftTable, hook: NftHook): string {
+  return hookWithPriority(hook, priorityText(family, hook));
+}
+
+function hookWithPriority(hook: NftHook, priority: string): string {
+  const devices = hook.devices.map(quoted);
+  const device =
+    devices.length === 0
+      ? ''
+      : devices.length === 1
+        ? ` device ${devices.join('')}`
+        : ` devices = { ${devices.join(', ')} }`;
+  return `type ${hook.type} hook ${hook.hook}${device} priority ${priority}; policy ${hook.policy};`;
+}
+
+/** `filter-FORWARD { type filter ... priority 0; ... }`: a chain as every `nft add chain` takes it; names of priorities vary. */
+export function chainText({ name, base }: NftChain): string {
+  return base === undefined ? name : `${name} { ${hookWithPriority(base, `${base.priority}`)} }`;
 }
 
 function quoted(text: string): string {
@@ -19,7 +66,7 @@ function statementText(statement: Statement): string {
   switch (statement.kind) {
     case 'match': {
       const { operator, left, right } = statement;
-      const relation = operator === '==' || operator === 'in' ? [] : [operator];
+      const relation = operator === 'in' || (operator === '==' && !writesEquals(left)) ? [] : [operator];
       return [expressionText(left), ...relation, rightText(left, right)].join(' ');
     }
     case 'verdict':
@@ -37,7 +84,7 @@ function statementText(statement: Statement): string {
     case 'mangle': {
       const { key, value } = statement;
       const what = key.kind === 'tcp option' ? `tcp option ${key.name} size` : expressionText(key);
-      return `${what} set ${expressionText(value)}`;
+      return `${what} set ${key.kind === 'tcp option' ? expressionText(value) : rightText(key, value)}`;
     }
     case 'notrack':
       return 'notrack';
@@ -56,7 +103,7 @@ function verdictText(verdict: NftVerdict): string {
 function natText({ nat, family, address, port }: Extract<Statement, { kind: 'nat' }>): string {
   if (address === undefined && port === undefined) return nat;
   const to = address === undefined ? '' : expressionText(address);
-  const host = to.includes(':') && address?.kind === 'literal' ? `[${to}]` : to;
+  const host = port !== undefined && to.includes(':') && address?.kind === 'literal' ? `[${to}]` : to;
   const service = port === undefined ? '' : `:${expressionText(port)}`;
   return [nat, ...(family === undefined ? [] : [family]), 'to', `${host}${service}`].join(' ');
 }
@@ -65,8 +112,34 @@ function isDevice(expression: Expression): boolean {
   return typesOf(expression)[0] === 'device';
 }
 
+const bitmasks: ReadonlySet<DataType | undefined> = new Set(['ct state', 'ct status', 'tcp flags']);
+
+/** Elsewhere nft leaves `==` out; with a bit mask that would mean `in` (must_print_eq_op, src/expression.c). */
+function writesEquals(left: Expression): boolean {
+  return left.kind === 'bits' || bitmasks.has(typesOf(left)[0]);
+}
+
+function isMark(expression: Expression): boolean {
+  switch (expression.kind) {
+    case 'meta':
+    case 'ct':
+      return expression.key === 'mark';
+    case 'bits':
+      return expression.operands.some(isMark);
+    default:
+      return false;
+  }
+}
+
+/** nft writes marks with all their digits. */
+function markText(value: number): string {
+  return `0x${value.toString(16).padStart(8, '0')}`;
+}
+
 function rightText(left: Expression, right: Expression): string {
   if (right.kind === 'literal' && typeof right.value === 'boolean') return right.value ? 'exists' : 'missing';
+  if (right.kind === 'literal' && typeof right.value === 'number' && isMark(left))
+    return markText(right.value);
   return expressionText(right, isDevice(left));
 }
 
@@ -87,10 +160,14 @@ function expressionText(expression: Expression, device = false): string {
     }
     case 'fib':
       return `fib ${expression.flags.join(' . ')} ${expression.result}`;
-    case 'bits':
+    case 'bits': {
+      const mark = isMark(expression);
+      const operand = (o: Expression) =>
+        mark && o.kind === 'literal' && typeof o.value === 'number' ? markText(o.value) : expressionText(o);
       return expression.operands
-        .map((o) => expressionText(o))
+        .map(operand)
         .join(expression.operator === '|' ? '|' : ` ${expression.operator} `);
+    }
     case 'concat':
       return expression.parts.map((part) => expressionText(part)).join(' . ');
     case 'flags':

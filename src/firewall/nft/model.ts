@@ -1,8 +1,10 @@
 /**
  * Native nftables as immutable data: tables, chains, sets and maps, rules as statements over expressions.
- * In: `parse.ts` (nft's JSON). Out: `match.ts` and the packet walker, `format.ts`, `edit.ts`.
+ * In: `parse.ts` (nft's JSON), `machine.ts` (operations of a plan). Out: `match.ts` and the packet walker, printers, `edit.ts`.
  * What is not understood is kept as its JSON and stays unknown; what anything means is not decided here.
  */
+import type { Family } from '../../net/addr.ts';
+import type { Reason } from '../../net/reason.ts';
 import type { SourceRef } from '../../net/source.ts';
 
 export type NftFamily = 'ip' | 'ip6' | 'inet' | 'arp' | 'bridge' | 'netdev';
@@ -23,6 +25,8 @@ export interface NftTable {
   readonly owned?: boolean;
   readonly chains: readonly NftChain[];
   readonly sets: readonly NftSet[];
+  /** Why the table is planned. */
+  readonly reason?: Reason;
   readonly at?: SourceRef;
 }
 
@@ -32,6 +36,7 @@ export interface NftChain {
   /** Absent: reached by jumps alone. */
   readonly base?: NftHook;
   readonly rules: readonly NftRule[];
+  readonly reason?: Reason;
 }
 
 export interface NftHook {
@@ -49,22 +54,28 @@ export interface NftRule {
   readonly handle?: number;
   readonly comment?: string;
   readonly statements: readonly Statement[];
+  readonly reason?: Reason;
   readonly at?: SourceRef;
 }
 
 export interface NftSet {
   readonly name: string;
-  /** A set whose elements carry data or verdicts. */
-  readonly map: boolean;
+  /** nft's names of the key's parts (`ifname`); none where the key is given as an expression. */
+  readonly type: readonly string[];
+  /** What the elements of a map carry, `verdict` or names of types; absent on sets. */
+  readonly data?: readonly string[];
   /** Rules add elements, or elements expire: what it holds changes with the traffic. */
   readonly dynamic: boolean;
+  /** In nft's order, which is that of the keys. */
   readonly elements: readonly SetElement[];
+  readonly reason?: Reason;
 }
 
 export interface SetElement {
   readonly key: Expression;
   readonly data?: Expression;
   readonly verdict?: NftVerdict;
+  readonly reason?: Reason;
 }
 
 export type NftVerdict =
@@ -138,6 +149,18 @@ export interface TcpOption {
 /** `inet firewalld`: how nft names a table. */
 export function tableText(table: NftTable): string {
   return `${table.family} ${table.name}`;
+}
+
+export const emptyNftRuleset: NftRuleset = { tables: [], twins: [] };
+
+/** nft's word for a family of addresses. */
+export const nftFamilies = { ipv4: 'ip', ipv6: 'ip6' } as const satisfies Record<Family, NftFamily>;
+
+export function findNftTable(
+  ruleset: NftRuleset,
+  { family, name }: Pick<NftTable, 'family' | 'name'>,
+): NftTable | undefined {
+  return ruleset.tables.find((t) => t.family === family && t.name === name);
 }
 
 export function findNftChain(table: NftTable, name: string): NftChain | undefined {

@@ -61,8 +61,13 @@ test('tables, base chains, sets and rules', () => {
         { name: 'sub', rules: [] },
       ],
       sets: [
-        { name: 's', map: false, dynamic: false },
-        { name: 'm', map: true, dynamic: true, elements: [{ verdict: { kind: 'jump', chain: 'sub' } }] },
+        { name: 's', dynamic: false },
+        {
+          name: 'm',
+          data: ['verdict'],
+          dynamic: true,
+          elements: [{ verdict: { kind: 'jump', chain: 'sub' } }],
+        },
       ],
     },
   ]);
@@ -95,7 +100,7 @@ describe('statements as text', () => {
     ],
     [[match(payload('tcp', 'dport'), { set: [22, { range: [80, 90] }] })], 'tcp dport { 22, 80-90 }'],
     [[match({ fib: { result: 'oif', flags: ['saddr', 'iif'] } }, false)], 'fib saddr . iif oif missing'],
-    [[match({ '&': [{ meta: { key: 'mark' } }, 255] }, 1)], 'meta mark & 255 1'],
+    [[match({ '&': [{ meta: { key: 'mark' } }, 255] }, 1)], 'meta mark & 0x000000ff == 0x00000001'],
     [[{ vmap: { key: { meta: { key: 'oifname' } }, data: '@m' } }], 'oifname vmap @m'],
     [[{ dnat: { family: 'ip', addr: '10.0.0.2', port: 80 } }], 'dnat ip to 10.0.0.2:80'],
     [[{ dnat: { addr: 'fd00::2', port: 80 } }], 'dnat to [fd00::2]:80'],
@@ -103,7 +108,7 @@ describe('statements as text', () => {
     [[{ masquerade: null }], 'masquerade'],
     [[{ reject: { type: 'tcp reset' } }], 'reject with tcp reset'],
     [[{ reject: null }], 'reject'],
-    [[{ mangle: { key: { ct: { key: 'mark' } }, value: 7 } }], 'ct mark set 7'],
+    [[{ mangle: { key: { ct: { key: 'mark' } }, value: 7 } }], 'ct mark set 0x00000007'],
     [[{ xt: { type: 'match', name: 'comment' } }, { counter: null }], 'comment counter'],
     [[{ quota: { val: 1 } }], '{"quota":{"val":1}}'],
   ])('%j', (expr, text) => {

@@ -32,11 +32,14 @@ const ruleSchema = z.object({
   comment: z.string().optional(),
   expr: z.array(z.unknown()).default([]),
 });
+/** Newer tools print the type of a key that was given as an expression as that expression: `{"typeof": ...}`. */
+const typeSchema = words.catch([]);
 const setSchema = z.object({
   family,
   table: name,
   name,
-  map: z.unknown().optional(),
+  type: typeSchema.default([]),
+  map: typeSchema.optional(),
   flags: words.optional(),
   timeout: z.number().optional(),
   elem: z.array(z.unknown()).optional(),
@@ -97,7 +100,7 @@ export function parseNftJson(
           break;
         case 'set':
         case 'map':
-          read(kind, setSchema, value, (set) => draftOf(set).sets.push(setOf(set, kind)));
+          read(kind, setSchema, value, (set) => draftOf(set).sets.push(setOf(set)));
           break;
         case 'element':
           read(kind, elementSchema, value, (element) => {
@@ -171,11 +174,12 @@ function ruleOf(rule: z.infer<typeof ruleSchema>, file: string): NftRule {
   };
 }
 
-function setOf(set: z.infer<typeof setSchema>, kind: 'set' | 'map'): NftSet {
+function setOf(set: z.infer<typeof setSchema>): NftSet {
   const flags = set.flags ?? [];
   return {
     name: set.name,
-    map: kind === 'map' || set.map !== undefined,
+    type: set.type,
+    ...(set.map === undefined ? {} : { data: set.map }),
     dynamic: flags.includes('dynamic') || flags.includes('timeout') || set.timeout !== undefined,
     elements: parseSetElements(set.elem ?? []),
   };

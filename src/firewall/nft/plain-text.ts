@@ -3,6 +3,7 @@
  * Out: JSON objects for `parse.ts`, of those tables alone whose every line is in a small part of the language: addresses,
  * ports and devices compared with one value, counters, verdicts, NAT. A table with anything else is left out whole.
  */
+import { namedPriority } from './priority.ts';
 
 /** The tables that were understood (`ip docker-dns`), and their objects. */
 export interface PlainTables {
@@ -61,23 +62,12 @@ function tableObjects(
   return { name: `${family} ${table}`, objects: [{ table: { family, name: table } }, ...chains, ...rules] };
 }
 
-/** Names of priorities (nft(8), CHAINS). */
-const priorities: Readonly<Record<string, number>> = {
-  raw: -300,
-  mangle: -150,
-  dstnat: -100,
-  filter: 0,
-  security: 50,
-  srcnat: 100,
-};
-
 const hookLine = /^type (\w+) hook (\w+) priority (-?\w+)(?: ([+-]) (\d+))?; policy (accept|drop);$/;
 
 function hookOf(line: string): Readonly<Record<string, unknown>> | undefined {
   const [, type, hook, base = '', sign, offset = '0', policy] = hookLine.exec(line) ?? [];
   if (type === undefined) return undefined;
-  const named = Object.hasOwn(priorities, base) ? priorities[base] : undefined;
-  const prio = (named ?? Number(base)) + (sign === '-' ? -Number(offset) : Number(offset));
+  const prio = (namedPriority(base) ?? Number(base)) + (sign === '-' ? -Number(offset) : Number(offset));
   return Number.isNaN(prio) ? undefined : { type, hook, prio, policy };
 }
 

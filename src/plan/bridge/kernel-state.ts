@@ -88,7 +88,7 @@ export function plannedSysctls(script: Script, generation: Generation): Readonly
   ];
   const route = reason('route loopback addresses to published ports', because(script, 'userland-proxy'));
   return new Map([
-    ...forwarding(script).map(([name, why]) => entry(name, '1', why)),
+    ...forwarding(script, generation).map(([name, why]) => entry(name, '1', why)),
     ...script.networks.flatMap((network) => [
       ...(isHairpin(script) ? [entry(`net.ipv4.conf.${network.bridge}.route_localnet`, '1', route)] : []),
       ...ownIpv6(network).map(([name, value, why]) => entry(name, value, why)),
@@ -97,9 +97,9 @@ export function plannedSysctls(script: Script, generation: Generation): Readonly
   ]);
 }
 
-/** IPv4 with the first network, IPv6 with the first that has it. */
-function forwarding(script: Script): readonly (readonly [string, Reason])[] {
-  if (!script.options.settings['ip-forward'].value) return [];
+/** IPv4 with the first network, IPv6 with the first that has it. With nftables the engine only looks, and makes no network where it is off. */
+function forwarding(script: Script, generation: Generation): readonly (readonly [string, Reason])[] {
+  if (!script.options.settings['ip-forward'].value || generation === 'N1') return [];
   const option = because(script, 'ip-forward');
   const six = script.networks.find(({ sides }) => sides.ipv6 !== undefined);
   const forward = reason('forward packets between containers and elsewhere', option);

@@ -4,6 +4,7 @@
  * Sources: moby 28.0.0 (drivers/bridge/setup_ip_tables_linux.go), 28.5.2 and 29.7.2 (internal/iptabler/network.go).
  */
 import type { Family } from '../../net/addr.ts';
+import { acceptedMark } from './accepted-mark.ts';
 import { answersOnly, apartByStages, closeInternal, openRouted, withoutStages } from './isolation.ts';
 import { masqueradeLocal, masqueradeOut, skipTranslation } from './nat.ts';
 import type { BridgeNetwork, NetworkSide } from './network.ts';
@@ -48,26 +49,16 @@ function absentSide(network: BridgeNetwork, { forward, stages }: NetworkLayout):
   return network.internal.value ? [] : apartByStages(network, '-A');
 }
 
-/** The mark that the administrator gives to what may go everywhere (since 29.0); in decimal, for iptables reads fewer forms than Go. */
+/** What the administrator marks may go everywhere. */
 function acceptMarked(script: Script): readonly Step[] {
-  const asked = script.options.settings['bridge-accept-fwmark'].value;
-  const mark = asked.split('/').map(parseGoUint);
-  if (asked === '' || mark.length > 2 || mark.includes(undefined)) return [];
+  const accepted = acceptedMark(script);
+  if (accepted === undefined) return [];
+  const { mark, mask } = accepted;
   const why = reason('let packets with a mark go everywhere', because(script, 'bridge-accept-fwmark'));
+  const value = mask === undefined ? `${mark}` : `${mark}/${mask}`;
   return [
-    ensure(
-      why,
-      ...['-t', 'filter', '-I', 'DOCKER-FORWARD', '-m', 'mark', '--mark', mark.join('/'), '-j', 'ACCEPT'],
-    ),
+    ensure(why, ...['-t', 'filter', '-I', 'DOCKER-FORWARD', '-m', 'mark', '--mark', value, '-j', 'ACCEPT']),
   ];
-}
-
-/** Go's strconv.ParseUint with base 0 and 32 bits. */
-function parseGoUint(text: string): number | undefined {
-  const digits = text.replace(/^0([0-7]+)$/, '0o$1');
-  if (!/^(?:0[xX][0-9a-fA-F]+|0[oO][0-7]+|0[bB][01]+|0|[1-9][0-9]*)$/.test(digits)) return undefined;
-  const value = Number(digits);
-  return value <= 0xffffffff ? value : undefined;
 }
 
 function addressTranslation(script: Script, side: NetworkSide, layout: NetworkLayout): readonly Step[] {

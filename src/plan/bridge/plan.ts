@@ -4,6 +4,8 @@
  * It knows no facts of a host; `plan/expected.ts` finds out what a bundle's host was asked for.
  */
 import { runOperations } from '../../firewall/machine.ts';
+import { runNftTransactions } from '../../firewall/nft/machine.ts';
+import { emptyNftRuleset, type NftRuleset } from '../../firewall/nft/model.ts';
 import type { Operation } from '../../firewall/operation.ts';
 import { type Backend, emptyRuleset, type Ruleset } from '../../firewall/ruleset.ts';
 import type { Intent, Network } from '../../intent/intent.ts';
@@ -14,6 +16,7 @@ import { g6Course } from './g6.ts';
 import { g7Course, g8Course, g9Course } from './g9.ts';
 import { g10Course } from './g10.ts';
 import { plannedLinks, plannedProxies, plannedRoutes, plannedSysctls } from './kernel-state.ts';
+import { n1Transactions } from './n1.ts';
 import { bridgeNetworks } from './network.ts';
 import type { Script } from './script.ts';
 import { g2Course, g3Course, g4Course } from './stages.ts';
@@ -26,6 +29,8 @@ export interface BridgePlanInput {
   /** What the engine found when it started; absent: an empty firewall, and forwarding off. */
   readonly before?: {
     readonly ruleset?: Ruleset;
+    /** The engine's own tables of native nftables. */
+    readonly nft?: NftRuleset;
     /** net.ipv4.ip_forward; undefined counts as off. */
     readonly ipForward: boolean | undefined;
     /** net.ipv6.conf.all.forwarding; undefined counts as off. */
@@ -52,6 +57,8 @@ const courseOf: Readonly<Record<Generation, (script: Script) => Course>> = {
   G8: g8Course,
   G9: g9Course,
   G10: g10Course,
+  // A start flushes the native tables, whatever a stop took away before.
+  N1: () => ({ start: [], stop: [] }),
 };
 
 /** Plans the bridge networks of a host. */
@@ -61,21 +68,27 @@ export function planBridge(input: BridgePlanInput): Plan {
   const operations = toOperations(courseOf[generation](script).start, input.backend);
   const { ruleset, log } = runOperations(before?.ruleset ?? emptyRuleset, operations);
   const failed = log.find(({ result }) => result === 'failed');
+  const nftTransactions = generation === 'N1' ? n1Transactions(script) : [];
+  const native = runNftTransactions(before?.nft ?? emptyNftRuleset, nftTransactions);
   return {
     generation,
     operations,
     ruleset,
+    nftTransactions,
+    nft: native.ruleset,
     links: plannedLinks(script, generation),
     routes: plannedRoutes(script),
     sysctls: plannedSysctls(script, generation),
     proxies: plannedProxies(script),
-    unmodelled:
-      failed === undefined
-        ? notes
-        : [
-            ...notes,
-            `what follows "${failed.operation.reason.step}": iptables says ${failed.error?.message}`,
-          ],
+    unmodelled: [
+      ...notes,
+      ...(failed === undefined
+        ? []
+        : [`what follows "${failed.operation.reason.step}": iptables says ${failed.error?.message}`]),
+      ...(native.failed === undefined
+        ? []
+        : [`what follows "${native.failed.operation.reason.step}": ${native.failed.error.message}`]),
+    ],
   };
 }
 

@@ -75,8 +75,14 @@ export function differenceBlocks(
 
 /** `filter FORWARD (iptables-nft, ipv4)` */
 export function placeText(place: Place): string {
-  if (place.in !== 'iptables') return place.in;
-  return printable(`${place.table} ${place.chain} (${place.backend}, ${place.family})`);
+  switch (place.in) {
+    case 'iptables':
+      return printable(`${place.table} ${place.chain} (${place.backend}, ${place.family})`);
+    case 'nft':
+      return printable(['table', place.family, place.table, place.chain ?? ''].join(' ').trim());
+    default:
+      return place.in;
+  }
 }
 
 function differenceLines(difference: Difference, options: DriftTextOptions): readonly string[] {

@@ -266,6 +266,8 @@ export const causes: Readonly<Record<Cause, (s: Story) => string>> = {
     'When the engine starts again it goes by the store.',
   'config-key-unknown': noStart,
   'address-options-invalid': noStart,
+  'nftables-backend-needs-forwarding': (s) =>
+    `With its nftables backend dockerd turns forwarding on for nobody, and makes no network while it is off. ${noStart(s)}`,
   'engine-did-not-start': noStart,
 };
 

@@ -239,6 +239,8 @@ export const causes: Readonly<Record<Cause, (s: Story) => string>> = {
     `Docker 的存储（local-kv.db）和正在运行的引擎有 ${s.param('count')} 处网络或端点不一致。引擎下次启动时以存储为准。`,
   'config-key-unknown': noStart,
   'address-options-invalid': noStart,
+  'nftables-backend-needs-forwarding': (s) =>
+    `使用 nftables 后端时，dockerd 不会替主机打开转发；转发关闭时它不创建任何网络。${noStart(s)}`,
   'engine-did-not-start': noStart,
 };
 
