@@ -7,7 +7,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { release } from 'node:os';
 import type { Facts } from '../host/facts.ts';
 import { askDocker, type SandboxTarget } from './docker-api.ts';
-import { daemonFiles, flagValues, processesIn, proxyLines } from './dockerd.ts';
+import { daemonFiles, flagValues, processesIn, proxyLines, restingFiles } from './dockerd.ts';
 import { CaptureError } from './error.ts';
 import { readModules } from './modules.ts';
 import {
@@ -137,7 +137,7 @@ async function dockerFacts(own: boolean, inode: string | undefined, notes: Notes
   const files = new Map<string, Uint8Array>();
   if (daemon === undefined && !present) {
     notes.add('dockerd.argv', 'no dockerd runs here');
-    return { files, sandboxes: [] };
+    return { files: own ? await restingFiles(notes) : files, sandboxes: [] };
   }
   const docker = present
     ? await askDocker(socket, daemon === undefined ? '' : `/proc/${daemon.pid}/root`, notes)

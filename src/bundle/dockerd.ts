@@ -86,6 +86,21 @@ export async function daemonFiles(
   return files;
 }
 
+/** The files of a dockerd that does not run, where Docker's packages have them: what it is to do, and what it did last. */
+export async function restingFiles(notes: Notes): Promise<ReadonlyMap<string, Uint8Array>> {
+  const files = new Map<string, Uint8Array>();
+  const take = async (file: string, path: string, cleaned: (content: Buffer) => Buffer): Promise<void> => {
+    const content = await readFile(path).catch((error: NodeJS.ErrnoException) => error);
+    if (content instanceof Error) notes.add(file, `${path}: ${content.code ?? content.message}`);
+    else files.set(file, cleaned(content));
+  };
+  await take('daemon.json', '/etc/docker/daemon.json', (content) =>
+    Buffer.from(withoutCredentials(content.toString('utf8'))),
+  );
+  await take('local-kv.db', '/var/lib/docker/network/files/local-kv.db', (content) => content);
+  return files;
+}
+
 async function networkingEnvironment(
   daemon: Process,
   notes: Notes,

@@ -31,6 +31,7 @@ export function findDrift(whole: PlannedHost): Drift {
         [part, ...(family === undefined ? [] : [family]), `(${file})`].join(' '),
       ),
       ...plan.unmodelled,
+      ...whole.expected.assumed,
     ],
   };
 }

@@ -10,6 +10,7 @@ import type { Kernel } from '../kernel/apply.ts';
 import type { Change } from '../kernel/change.ts';
 import type { NamespacePath } from '../kernel/namespace.ts';
 import { changeOf } from '../kernel/state-change.ts';
+import { describeStoreDifference } from '../plan/store-differences.ts';
 import type { Looked } from './look.ts';
 
 export interface HealTarget {
@@ -66,7 +67,15 @@ async function settle({ look }: HealTarget): Promise<Settled | (Healed & { reado
     const engine = looked.whole.expected.options.engine;
     if (found.changes.length === 0) return { engine, healing: found };
     const now = found.mended.map(differenceKey).join('\n');
-    if (now === before && looked.unseen.length === 0) return { engine, healing: found };
+    if (now === before && looked.unseen.length === 0) {
+      const doubt = looked.whole.expected.storeDifferences.find(({ where }) => where === 'otherwise');
+      if (doubt !== undefined)
+        return {
+          kind: 'refused',
+          why: `the engine and its store disagree: ${describeStoreDifference(doubt)}`,
+        };
+      return { engine, healing: found };
+    }
     before = now;
     await pause(settleTime);
   }

@@ -47,6 +47,8 @@ export interface Expected {
   readonly generation: Generation;
   readonly backend: Backend;
   readonly problems: readonly FactProblem[];
+  /** What of the plan was taken as the host has it, since nothing else tells; one line each. */
+  readonly assumed: readonly string[];
   /** What the engine and the host hold if everything is as planned: where a transition begins. */
   readonly held: EngineState;
   /** The plan that another intent would give on the same host, with the same history. */
@@ -113,6 +115,7 @@ export function expectedFromFacts(facts: Facts, given: ExpectOptions = {}): Expe
     generation,
     backend: before.backend,
     problems: [...problems, ...intent.problems],
+    assumed: families.flatMap((family) => assumedPolicy(held, log, host, family)),
   };
 }
 
@@ -187,6 +190,22 @@ function forwardingBefore(log: EngineLog, host: Namespace | undefined, family: F
   const filter = host?.firewall.tables.find((table) => table.family === family && table.name === 'filter');
   const policy = filter?.chains.find(({ name }) => name === 'FORWARD')?.policy;
   return policy === undefined ? undefined : policy === 'ACCEPT';
+}
+
+/** The engine sets FORWARD's policy only where it turned forwarding on itself, which its log alone shows once the policy was changed back. */
+function assumedPolicy(
+  { options, generation, intent }: EngineState,
+  log: EngineLog,
+  host: Namespace | undefined,
+  family: Family,
+): readonly string[] {
+  const uses = family === 'ipv4' ? options.settings.iptables.value : options.settings.ip6tables.value;
+  const has = intent.networks.some(({ ipam }) => ipam.some(({ subnet }) => subnet.addr.family === family));
+  if (!uses || !has || !options.settings['ip-forward'].value || generation === 'N1') return [];
+  if (log.setForwardPolicy[family] !== undefined || forwardingBefore(log, host, family) !== true) return [];
+  return [
+    `the policy of ${family} filter FORWARD: no log shows whether dockerd set DROP, so that ACCEPT counts as planned`,
+  ];
 }
 
 /** The engine tries to listen on ::1, which loopback has unless the kernel was started with ipv6.disable. */
