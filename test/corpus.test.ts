@@ -6,6 +6,9 @@ import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { readBundle } from '../src/bundle/read.ts';
+import { parseNftJson } from '../src/firewall/nft/parse.ts';
+import { printNft } from '../src/firewall/nft/print.ts';
+import { nftJson } from '../src/firewall/nft/print-json.ts';
 import { parseSave, printSave } from '../src/firewall/save.ts';
 import { applyChanges } from '../src/host/change.ts';
 import { type Facts, text } from '../src/host/facts.ts';
@@ -121,6 +124,28 @@ describe('iptables-save: what is printed is what was read', () => {
       .map((line) => line.trimEnd())
       .filter((line) => line !== '' && !line.startsWith('#'));
   }
+});
+
+describe('nft: what is printed is what was listed, and JSON is read back as it was', () => {
+  const listed = captures.flatMap(({ name, facts }) => {
+    const [listing, json] = ['nft-ruleset.txt', 'nft-ruleset.json'].map((file) => text(facts, file));
+    return listing === undefined || json === undefined ? [] : [{ name, listing, json }];
+  });
+
+  test.each(listed)('$name', ({ listing, json }) => {
+    const read = (value: unknown) => parseNftJson(value, 'nft', () => false);
+    const { ruleset, problems } = read(JSON.parse(json));
+    expect(problems).toEqual([]);
+    const docker = ruleset.tables.filter(({ name }) => name.startsWith('docker-'));
+    const uncounted = listing.replaceAll(/counter packets \d+ bytes \d+/g, 'counter');
+    for (const table of docker) expect(uncounted).toContain(printNft([table]));
+    expect(nftJson(read(nftJson(docker)).ruleset.tables)).toEqual(nftJson(docker));
+  });
+
+  test('there are native tables among them', () => {
+    const own = listed.filter(({ listing }) => listing.includes('table ip docker-bridges'));
+    expect(own.length).toBeGreaterThan(8);
+  });
 });
 
 function sandboxesOf(facts: Facts): Record<string, string> {
