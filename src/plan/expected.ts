@@ -28,6 +28,7 @@ import { type NotInForce, optionsInForce } from './in-force.ts';
 import type { Engine } from './intent-after.ts';
 import { type IntentSource, intentFromFacts, storedIntent } from './intent-from-facts.ts';
 import type { Generation, Plan } from './plan.ts';
+import { runningBackend } from './running-backend.ts';
 import { type StoreDifference, storeDifferences } from './store-differences.ts';
 import { type EngineState, pristine, type Transition, transition } from './transition.ts';
 
@@ -83,20 +84,22 @@ export function expectedFromFacts(facts: Facts, given: ExpectOptions = {}): Expe
     };
   }
   const { value: configuration, problems } = configurationFromFacts(facts, engine.version);
-  const generation = generationFor(configuration.options);
-  if (generation === undefined) return { cannot: unsupportedEngine(engine.version) };
+  const configured = generationFor(configuration.options);
+  if (configured === undefined) return { cannot: unsupportedEngine(engine.version) };
   const refusal = configuration.errors[0];
   if (refusal !== undefined && !facts.files.has('docker-network-inspect.json'))
     return { configuration, cannot: `dockerd refuses to start: ${refusal.message}` };
   const log = readEngineLog(text(facts, 'dockerd.log') ?? '');
-  const intent = intentFromFacts(facts, { state, log, portOrder: portOrderOf(generation) });
+  const intent = intentFromFacts(facts, { state, log, portOrder: portOrderOf(configured) });
   if (intent === undefined)
     return {
       configuration,
       cannot:
         'the networks are unknown: docker-network-inspect.json is missing or unreadable, and local-kv.db with it',
     };
-  const { options, notInForce } = optionsInForce(configuration.options, intent.value, log);
+  const running = runningBackend(facts, engine, host);
+  const { options, notInForce } = optionsInForce(configuration.options, intent.value, log, running);
+  const generation = generationFor(options) ?? configured;
   const stored = intent.source === 'local-kv.db' ? undefined : storedIntent(facts, { state, log });
   const before = beforeFirstStart({ options, generation }, log, host);
   const lastStart = (wanted: Intent) => history(before, wanted, log);

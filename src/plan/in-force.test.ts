@@ -88,6 +88,18 @@ describe('optionsInForce', () => {
     expect(differing('{"userland-proxy":false}', intent({}), log)).toEqual([]);
   });
 
+  it('take the firewall backend from the running engine; unset is iptables', () => {
+    const origin = { kind: 'file', path: 'docker-info.json', line: 3, column: 1 } as const;
+    const found = (config: string, value: 'iptables' | 'nftables') =>
+      optionsInForce(optionsOf('29.7.2', config), intent({}), silent, { value, origin }).notInForce.map(
+        ({ option, inForce }) => [option, inForce.value],
+      );
+    expect(found('{}', 'iptables')).toEqual([]);
+    expect(found('{}', 'nftables')).toEqual([['firewall-backend', 'nftables']]);
+    expect(found('{"firewall-backend":"nftables"}', 'nftables')).toEqual([]);
+    expect(found('{"firewall-backend":"nftables"}', 'iptables')).toEqual([['firewall-backend', 'iptables']]);
+  });
+
   it('stay as configured without a default network', () => {
     expect(differing('{"bridge":"none","icc":false}', { networks: [], sandboxes: [] })).toEqual([]);
   });

@@ -39,24 +39,32 @@ export const keptByNetwork: readonly {
 ];
 
 /**
- * Replaces each setting that the default network or the engine's log contradicts; the origin is then that network's
- * option, or the line of the log. Other settings count as taken up.
+ * Replaces each setting that the default network, the engine's log or its own account contradicts; the origin is then that
+ * network's option, or the line of the file. Other settings count as taken up.
  */
-export function optionsInForce(configured: Options, intent: Intent, log: EngineLog): OptionsInForce {
+export function optionsInForce(
+  configured: Options,
+  intent: Intent,
+  log: EngineLog,
+  backend?: Setting<'iptables' | 'nftables'>,
+): OptionsInForce {
   const network = intent.networks.find(isDefaultBridge);
   const held = network === undefined ? [] : contradictions(configured, network);
   const since = settle(withSettings(configured, held), configured, lastChange(configured, intent, log));
-  // A start of whichever kind reads this one, so another value in the log is older than the file.
-  const proxy = settle(
-    withSettings(since.options, proxyContradiction(configured, log)),
+  // A start of whichever kind reads these, so another value is older than the file.
+  const last = settle(
+    withSettings(since.options, [
+      ...proxyContradiction(configured, log),
+      ...backendContradiction(configured, backend),
+    ]),
     since.options,
     'reload',
   );
-  const notInForce = [...since.outcomes, ...proxy.outcomes].flatMap(
+  const notInForce = [...since.outcomes, ...last.outcomes].flatMap(
     ({ option, wanted, held: inForce, fate }) =>
       fate === 'applied' ? [] : [{ option, configured: wanted, inForce, why: fate }],
   );
-  return { options: proxy.options, notInForce };
+  return { options: last.options, notInForce };
 }
 
 /** How the default network came to differ: it lived through the last start, or the file is younger than that. */
@@ -78,6 +86,15 @@ function proxyContradiction(configured: Options, { userlandProxy }: EngineLog): 
     return [];
   const origin = { kind: 'file', path: 'dockerd.log', line: userlandProxy.line, column: 1 } as const;
   return [['userland-proxy', { value: userlandProxy.value, origin }]];
+}
+
+/** Unset is iptables. */
+function backendContradiction(
+  configured: Options,
+  backend: Setting<'iptables' | 'nftables'> | undefined,
+): readonly Replacement[] {
+  const asked = configured.settings['firewall-backend'].value || 'iptables';
+  return backend === undefined || backend.value === asked ? [] : [['firewall-backend', backend]];
 }
 
 function contradictions(configured: Options, network: Network): readonly Replacement[] {
