@@ -15,7 +15,7 @@ export interface Plan {
   readonly operations: readonly Operation[];
   /** The result of those operations. Rules carry reasons. */
   readonly ruleset: Ruleset;
-  /** The same with native nftables: what the engine does, and its tables. Of generations with iptables nothing. */
+  /** The same with native nftables: what the engine does, and its tables, of which generations with iptables have none. */
   readonly nftTransactions: readonly NftTransaction[];
   readonly nft: NftRuleset;
   /** Links of the host's namespace that should exist (bridges; veth ends where names are known). */

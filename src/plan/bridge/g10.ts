@@ -13,12 +13,12 @@ import type { Course } from './steps.ts';
 const chains = ['DOCKER', 'DOCKER-FORWARD', 'DOCKER-BRIDGE', 'DOCKER-CT', 'DOCKER-INTERNAL'] as const;
 
 /** In another order than they are made: DOCKER goes when nothing jumps to it any more. */
-const oldChains = [
+export const oldChains = [
   ...['DOCKER-FORWARD', 'DOCKER-BRIDGE', 'DOCKER', 'DOCKER-CT', 'DOCKER-INTERNAL'],
   ...[stage1, stage2, 'DOCKER-ISOLATION'],
 ];
 
-const layout: LayoutSince28 = {
+export const g10Layout: LayoutSince28 = {
   network: { forward: 'DOCKER-FORWARD', internal: 'DOCKER-INTERNAL', stages: false },
   chains: (script, family) => [
     removeOldIsolation(script, family),
@@ -33,5 +33,5 @@ const layout: LayoutSince28 = {
 };
 
 export function g10Course(script: Script): Course {
-  return courseSince28(script, layout);
+  return courseSince28(script, g10Layout);
 }

@@ -6,6 +6,7 @@
 import { runOperations } from '../../firewall/machine.ts';
 import { runNftTransactions } from '../../firewall/nft/machine.ts';
 import { emptyNftRuleset, type NftRuleset } from '../../firewall/nft/model.ts';
+import type { NftTransaction } from '../../firewall/nft/operation.ts';
 import type { Operation } from '../../firewall/operation.ts';
 import { type Backend, emptyRuleset, type Ruleset } from '../../firewall/ruleset.ts';
 import type { Intent, Network } from '../../intent/intent.ts';
@@ -18,6 +19,7 @@ import { g10Course } from './g10.ts';
 import { plannedLinks, plannedProxies, plannedRoutes, plannedSysctls } from './kernel-state.ts';
 import { n1Transactions } from './n1.ts';
 import { bridgeNetworks } from './network.ts';
+import { withoutIptables, withoutNftables } from './other-backend.ts';
 import type { Script } from './script.ts';
 import { g2Course, g3Course, g4Course } from './stages.ts';
 import { type Course, toOperations } from './steps.ts';
@@ -57,7 +59,7 @@ const courseOf: Readonly<Record<Generation, (script: Script) => Course>> = {
   G8: g8Course,
   G9: g9Course,
   G10: g10Course,
-  // A start flushes the native tables, whatever a stop took away before.
+  // A start flushes the native tables, whatever a stop took away before; for iptables see `withoutIptables`.
   N1: () => ({ start: [], stop: [] }),
 };
 
@@ -65,11 +67,13 @@ const courseOf: Readonly<Record<Generation, (script: Script) => Course>> = {
 export function planBridge(input: BridgePlanInput): Plan {
   const { generation, before } = input;
   const { script, notes } = scriptOf(input);
-  const operations = toOperations(courseOf[generation](script).start, input.backend);
-  const { ruleset, log } = runOperations(before?.ruleset ?? emptyRuleset, operations);
+  const { ruleset: left = emptyRuleset, nft: nativeLeft = emptyNftRuleset } = before ?? {};
+  const start = generation === 'N1' ? withoutIptables(script, left) : courseOf[generation](script).start;
+  const operations = toOperations(start, input.backend);
+  const { ruleset, log } = runOperations(left, operations);
   const failed = log.find(({ result }) => result === 'failed');
-  const nftTransactions = generation === 'N1' ? n1Transactions(script) : [];
-  const native = runNftTransactions(before?.nft ?? emptyNftRuleset, nftTransactions);
+  const nftTransactions = transactionsOf(generation, script, nativeLeft);
+  const native = runNftTransactions(nativeLeft, nftTransactions);
   return {
     generation,
     operations,
@@ -116,6 +120,12 @@ function scriptOf({ options, intent, before }: BridgePlanInput): {
     mirroredLoopback: before?.mirroredLoopback ?? false,
   };
   return { script, notes };
+}
+
+/** Engines before 29 know no native tables. */
+function transactionsOf(generation: Generation, script: Script, left: NftRuleset): readonly NftTransaction[] {
+  if (generation === 'N1') return n1Transactions(script);
+  return generation === 'G10' ? withoutNftables(script, left) : [];
 }
 
 /** An engine always has `none` and `host`; an intent that names neither is of a fresh one. */
