@@ -73,4 +73,15 @@ the same change in other engines
       'engine 17.06.2 does not know this option',
     );
   });
+
+  it('shows native tables as what nft adds', () => {
+    const text = explained('ip-masq', '{"firewall-backend":"nftables"}', '29.7.2');
+    const rule =
+      'rule ip docker-bridges nat-postrouting-out__docker0 ' +
+      'oifname != "docker0" ip saddr 172.17.0.0/16 counter masquerade comment "MASQUERADE"';
+    expect(text).toContain(`  nft add ${rule}  # give what leaves the network the host's address`);
+    expect(text).toContain(`from true to false\n  - nft add ${rule}\n`);
+    const backend = explained('firewall-backend', '{"firewall-backend":"nftables"}', '29.7.2');
+    expect(backend).toContain('nft add table ip6 docker-bridges');
+  });
 });

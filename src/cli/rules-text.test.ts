@@ -1,6 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { planOf } from '../../test/support/plan.ts';
-import { describeReason, rulesAsJson, rulesAsSave, rulesWithReasons } from './rules-text.ts';
+import {
+  describeReason,
+  nftWithReasons,
+  rulesAsJson,
+  rulesAsSave,
+  rulesWithReasons,
+  tablesOf,
+} from './rules-text.ts';
 
 const { ruleset } = planOf({
   engine: '28.5.2',
@@ -50,4 +57,25 @@ it('each prints one family', () => {
   expect(rulesWithReasons(ruleset, 'ipv6')).toContain('ip6tables=true');
   expect(JSON.stringify(rulesAsJson(ruleset, 'ipv6'))).not.toContain('"ipv4"');
   expect(JSON.stringify(rulesAsJson(ruleset, 'ipv4'))).not.toContain('"ipv6"');
+});
+
+describe('native tables', () => {
+  const host = { engine: '29.7.2', config: '{"firewall-backend":"nftables"}' } as const;
+  const { nft } = planOf(host);
+
+  it('are of one family, or of both', () => {
+    expect(tablesOf(nft, 'ipv6').map(({ family }) => family)).toEqual(['ip6']);
+    expect(tablesOf(nft, undefined)).toHaveLength(2);
+  });
+
+  it('have the reason of each line behind it, in one column where there is room', () => {
+    const lines = nftWithReasons(tablesOf(nft, 'ipv4')).split('\n');
+    const masquerade = lines.find((line) => line.includes('masquerade'));
+    expect(masquerade).toMatch(
+      /comment "MASQUERADE" +# give what leaves the network the host's address: ip-masq=true/,
+    );
+    const columns = lines.filter((line) => line.includes('  # ')).map((line) => line.indexOf('  # '));
+    expect(new Set(columns.filter((column) => column <= 88))).toEqual(new Set([88]));
+    expect(lines.filter((line) => line.endsWith('policy accept;')).length).toBeGreaterThan(4);
+  });
 });

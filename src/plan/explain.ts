@@ -194,6 +194,7 @@ const alternatives: Partial<{ readonly [K in OptionName]: readonly OptionValues[
   bridge: ['none', ''],
   ip: ['127.0.0.1', '0.0.0.0'],
   mtu: [1400, 1500],
+  'firewall-backend': ['nftables', 'iptables'],
   'default-address-pools': [[{ base: '10.99.0.0/16', size: 24 }], []],
 };
 
