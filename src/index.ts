@@ -34,6 +34,12 @@ export {
   type TableKey,
 } from './firewall/machine.ts';
 export { matchRule, type PacketView, type Truth, type UnknownTruth } from './firewall/match.ts';
+export { type NftResult, runNftTransactions } from './firewall/nft/machine.ts';
+export { emptyNftRuleset, type NftRuleset, type NftTable } from './firewall/nft/model.ts';
+export type { NftOperation, NftTransaction } from './firewall/nft/operation.ts';
+export { type ParsedNft, parseNftJson } from './firewall/nft/parse.ts';
+export { printNft } from './firewall/nft/print.ts';
+export { nftJson } from './firewall/nft/print-json.ts';
 export type { Command, Operation } from './firewall/operation.ts';
 export {
   type Backend,
@@ -81,7 +87,7 @@ export {
   type FromConfiguration,
 } from './plan/expected-from-files.ts';
 export { type ExplainInput, type Explanation, explainOption } from './plan/explain.ts';
-export { generationOf } from './plan/generation.ts';
+export { generationFor, generationOf } from './plan/generation.ts';
 // Logs of dockerd: read, run in memory, compared.
 export { differenceOfLog, isDifferent, type LogDifference } from './plan/log-difference.ts';
 export { type LogReading, readingOf } from './plan/log-reading.ts';

@@ -10,6 +10,8 @@ import { parseNftJson } from '../../src/firewall/nft/parse.ts';
 import { printNft } from '../../src/firewall/nft/print.ts';
 import { defaultBridge, type HostSpec, planOf, severalNetworks } from '../support/plan.ts';
 import { inNamespace, namespacesUnavailable } from './in-namespace.ts';
+import type { NftReport } from './nft-program.ts';
+import { onStage } from './stage.ts';
 
 const engine = '29.7.2';
 
@@ -123,6 +125,18 @@ describe.skipIf(reason !== undefined)('planned tables', () => {
     expect(same(ruleset, second)).toBe(true);
   });
 });
+
+test.skipIf(reason !== undefined)(
+  'a change of the kernel makes them, puts them back, and takes them away',
+  async () => {
+    const { planned, made, again, damaged, healed, after } = await onStage<NftReport>('nft-program');
+    expect(same(made, planned)).toBe(true);
+    expect(again).toEqual([]);
+    expect(missingFrom(planned, damaged).tables).toHaveLength(2);
+    expect(same(healed, planned)).toBe(true);
+    expect(after.tables).toEqual([]);
+  },
+);
 
 /** All commands as the one that `nft -f` would read. */
 function transaction(from: NftRuleset, to: NftRuleset): readonly string[] {
