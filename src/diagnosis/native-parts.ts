@@ -3,6 +3,7 @@
  * or together. In: the plan and the observed tables. Out: candidates. A table that lost most of what is planned for it was
  * flushed: then the event is the cause, and its single parts are not tried one by one.
  */
+import { chainOfVerdict, chainsBehind } from '../firewall/nft/condition.ts';
 import { formatElement, formatNftRule } from '../firewall/nft/format.ts';
 import { missingFrom } from '../firewall/nft/merge.ts';
 import {
@@ -142,16 +143,6 @@ function translationsOf(rules: readonly NftRule[]): readonly NatKind[] {
 
 /** The rules of the chains that a part leads to, by a jump or by a map. */
 function rulesBehind({ table, ...part }: Part): readonly NftRule[] {
-  const verdicts =
-    part.kind === 'element'
-      ? [part.element.verdict]
-      : part.rule.statements.flatMap((statement) => {
-          if (statement.kind === 'verdict') return [statement.verdict];
-          const name = statement.kind === 'vmap' && 'name' in statement.map ? statement.map.name : undefined;
-          const map = table.sets.find((set) => set.name === name);
-          return map?.elements.map(({ verdict }) => verdict) ?? [];
-        });
-  return verdicts.flatMap((verdict) =>
-    verdict !== undefined && 'chain' in verdict ? (findNftChain(table, verdict.chain)?.rules ?? []) : [],
-  );
+  const chains = part.kind === 'rule' ? chainsBehind(table, part.rule) : chainOfVerdict(part.element.verdict);
+  return chains.flatMap((name) => findNftChain(table, name)?.rules ?? []);
 }

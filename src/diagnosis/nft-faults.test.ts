@@ -24,6 +24,10 @@ function candidates(table: string, chain: object, rules: readonly (readonly unkn
       ? []
       : [{ rule: { ...at, chain: 'base', handle: 3, expr: [{ jump: { target: sub } }] } }]),
   ];
+  return candidatesIn(listing);
+}
+
+function candidatesIn(listing: readonly object[]) {
   const nft = parseNftJson({ nftables: listing }, 'nft-ruleset.json', () => false).ruleset;
   const patient = patientOf({ broken: (state) => onHost(state, (ns) => ({ ...ns, nft })) });
   const asked = flow('web ping 198.51.100.7');
@@ -55,6 +59,29 @@ describe('a foreign base chain', () => {
         { cause, what: 'remove', repairs: [], after: 'ok' },
       ]);
     }
+  });
+
+  test('that leads to the drop by a map of devices', () => {
+    const map = {
+      vmap: { key: { meta: { key: 'iifname' } }, data: { set: [['docker0', { jump: { target: 'sub' } }]] } },
+    };
+    const listing = [
+      { chain: { family: 'inet', table: 'myfw', name: 'sub' } },
+      {
+        chain: {
+          family: 'inet',
+          table: 'myfw',
+          name: 'base',
+          type: 'filter',
+          hook: 'forward',
+          prio: 0,
+          policy: 'accept',
+        },
+      },
+      { rule: { family: 'inet', table: 'myfw', chain: 'sub', handle: 5, expr: [drop] } },
+      { rule: { family: 'inet', table: 'myfw', chain: 'base', handle: 6, expr: [map] } },
+    ];
+    expect(candidatesIn(listing).found.map((c) => c.what)).toContain('pass');
   });
 
   test('of a hook where no bridge can be named', () => {

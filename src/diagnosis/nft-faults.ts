@@ -5,6 +5,7 @@
  */
 
 import { bridgeNames } from '../drift/networks.ts';
+import { chainsBehind } from '../firewall/nft/condition.ts';
 import { acceptDevice, applyNftEdit, type NftEdit } from '../firewall/nft/edit.ts';
 import { formatNftRule } from '../firewall/nft/format.ts';
 import {
@@ -63,7 +64,8 @@ export function nftCandidates(patient: Patient, ns: Namespace, hit: NftHit): Can
     ...more,
   });
   const at = { table, chain: chain.name };
-  const passing = ns.kind === 'host' ? baseChainsAbove(table, chain) : [];
+  // In the engine's own table only what does not belong there goes.
+  const passing = ns.kind === 'host' && !isDockerNftTable(table.name) ? baseChainsAbove(table, chain) : [];
   const passed = passing.flatMap((above) =>
     [...bridgeNames(patient).keys()].map((bridge) =>
       candidate(
@@ -125,18 +127,16 @@ function baseChainsAbove(table: NftTable, chain: NftChain): readonly NftChain[] 
   const reached = new Set([chain.name]);
   let grew = true;
   while (grew) {
-    const above = table.chains.filter((c) => !reached.has(c.name) && jumpsTo(c, reached));
+    const above = table.chains.filter(
+      (c) =>
+        !reached.has(c.name) &&
+        c.rules.some((rule) => chainsBehind(table, rule).some((name) => reached.has(name))),
+    );
     for (const { name } of above) reached.add(name);
     grew = above.length > 0;
   }
   return table.chains.filter(
     (c) => reached.has(c.name) && c.base?.type === 'filter' && devicesOf(c).length > 0,
-  );
-}
-
-function jumpsTo(chain: NftChain, names: ReadonlySet<string>): boolean {
-  return chain.rules.some((rule) =>
-    rule.statements.some((s) => s.kind === 'verdict' && 'chain' in s.verdict && names.has(s.verdict.chain)),
   );
 }
 

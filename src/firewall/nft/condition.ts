@@ -1,9 +1,9 @@
 /**
- * What a native rule asks of a packet, read off its statements. In: a rule. Out: the addresses that it names.
- * Only plain conditions are read: sets, maps and what is inverted say nothing here.
+ * What a native rule is about, read off its statements. In: a rule. Out: the addresses that it asks for, the chains that it leads to.
+ * Of conditions only plain ones are read: sets, maps and what is inverted say nothing here.
  */
 import { type Prefix, parsePrefixOrAddr } from '../../net/prefix.ts';
-import type { Expression, NftRule } from './model.ts';
+import type { Expression, NftRule, NftTable, NftVerdict, SetRef } from './model.ts';
 
 /** The source or destination that a rule wants; undefined where it wants none, or more than one. */
 export function addressOf({ statements }: NftRule, field: 'saddr' | 'daddr'): Prefix | undefined {
@@ -26,4 +26,28 @@ function prefixOf(expression: Expression): Prefix | undefined {
     default:
       return undefined;
   }
+}
+
+/** The chains that a rule of this table may lead to: by a verdict of its own, or by a map. */
+export function chainsBehind(table: NftTable, { statements }: NftRule): readonly string[] {
+  return statements.flatMap((statement) => {
+    switch (statement.kind) {
+      case 'verdict':
+        return chainOfVerdict(statement.verdict);
+      case 'vmap':
+        return elementsOf(table, statement.map).flatMap(({ verdict }) => chainOfVerdict(verdict));
+      default:
+        return [];
+    }
+  });
+}
+
+function elementsOf(table: NftTable, ref: SetRef) {
+  if ('elements' in ref) return ref.elements;
+  return table.sets.find(({ name }) => name === ref.name)?.elements ?? [];
+}
+
+/** The chain of a jump or goto; none for other verdicts. */
+export function chainOfVerdict(verdict: NftVerdict | undefined): readonly string[] {
+  return verdict !== undefined && 'chain' in verdict ? [verdict.chain] : [];
 }

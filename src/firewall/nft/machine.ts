@@ -4,6 +4,7 @@
  * Order is the kernel's: tables and chains as they were made, the new chains of one transaction by name, because the engine names
  * them so; rules by group, elements by key.
  */
+import { chainOfVerdict } from './condition.ts';
 import type { NftChain, NftRule, NftRuleset, NftSet, NftTable, NftVerdict, Statement } from './model.ts';
 import type { NftOperation, NftTransaction } from './operation.ts';
 import { byElementKey, elementKey, sameElement, sameNftRule } from './same.ts';
@@ -210,7 +211,7 @@ function namesIn(statement: Statement): readonly Name[] {
 }
 
 function chainIn(verdict: NftVerdict | undefined): readonly Name[] {
-  return verdict !== undefined && 'chain' in verdict ? [{ kind: 'chain', name: verdict.chain }] : [];
+  return chainOfVerdict(verdict).map((name) => ({ kind: 'chain', name }));
 }
 
 function has(table: Draft, { kind, name }: Name): boolean {
