@@ -2,12 +2,21 @@
  * The nftables machine: transactions run on native tables in memory, with the results of nft(8) and the checks of the engine.
  * In: an NftRuleset and transactions. Out: the ruleset after them, and the first error. Expressions are not checked.
  * Order is the kernel's: tables and chains as they were made, the new chains of one transaction by name, because the engine names
- * them so; rules by group, elements by key.
+ * them so; rules by group, sets and elements by name. Each operation takes the same time, however many there are.
  */
 import { chainOfVerdict } from './condition.ts';
-import type { NftChain, NftRule, NftRuleset, NftSet, NftTable, NftVerdict, Statement } from './model.ts';
+import type {
+  NftChain,
+  NftRule,
+  NftRuleset,
+  NftSet,
+  NftTable,
+  NftVerdict,
+  SetElement,
+  Statement,
+} from './model.ts';
 import type { NftOperation, NftTransaction } from './operation.ts';
-import { byElementKey, elementKey, sameElement, sameNftRule } from './same.ts';
+import { byElementKey, elementKey, nftRuleKey, sameElement } from './same.ts';
 
 export interface NftError {
   readonly kind: 'exists' | 'not-found' | 'busy';
@@ -20,171 +29,217 @@ export interface NftResult {
   readonly failed?: { readonly operation: NftOperation; readonly error: NftError };
 }
 
-/** A table while transactions run. Rules that were there before are of the lowest group. */
-interface Draft extends Omit<NftTable, 'chains'> {
-  readonly chains: readonly DraftChain[];
-}
-
-interface DraftChain extends Omit<NftChain, 'rules'> {
-  readonly rules: readonly { readonly group: number; readonly rule: NftRule }[];
-}
-
 /** Runs transactions in order until one fails. Tables, chains, sets, elements and rules get the reason of their operation. */
 export function runNftTransactions(ruleset: NftRuleset, transactions: readonly NftTransaction[]): NftResult {
-  let tables: readonly Draft[] = ruleset.tables.map(draftOf);
-  for (const transaction of transactions) {
-    const { family, table: name, operations } = transaction;
-    const index = tables.findIndex((t) => t.family === family && t.name === name);
-    const before = tables[index];
-    let table = before;
-    for (const operation of operations) {
-      const result = run(table, transaction, operation);
-      if (isError(result))
-        return {
-          ruleset: { ...ruleset, tables: tables.map(finished) },
-          failed: { operation, error: result },
-        };
-      table = result;
+  const drafts: Drafts = new Map(
+    ruleset.tables.map((table) => [keyOf(table.family, table.name), draftOf(table)]),
+  );
+  for (const [index, transaction] of transactions.entries()) {
+    const made: string[] = [];
+    for (const operation of transaction.operations) {
+      const error = run(drafts, transaction, operation, made);
+      // What came before is there without it.
+      if (error !== undefined)
+        return { ...runNftTransactions(ruleset, transactions.slice(0, index)), failed: { operation, error } };
     }
-    const after = table === undefined ? [] : [withNewChainsByName(before, table)];
-    tables = before === undefined ? [...tables, ...after] : tables.toSpliced(index, 1, ...after);
+    orderByName(drafts.get(keyOf(transaction.family, transaction.table)), made);
   }
-  return { ruleset: { ...ruleset, tables: tables.map(finished) } };
+  return { ruleset: { ...ruleset, tables: [...drafts.values()].map(finished) } };
 }
 
+/** Tables while transactions run. */
+type Drafts = Map<string, Draft>;
+
+interface Draft {
+  readonly table: NftTable;
+  readonly chains: Map<string, DraftChain>;
+  readonly sets: Map<string, DraftSet>;
+}
+
+interface DraftChain {
+  readonly chain: NftChain;
+  readonly groups: Map<number, Group>;
+}
+
+interface Group {
+  readonly rules: NftRule[];
+  readonly keys: Set<string>;
+}
+
+interface DraftSet {
+  readonly set: Omit<NftSet, 'elements'>;
+  readonly elements: Map<string, SetElement>;
+}
+
+function keyOf(family: string, name: string): string {
+  return `${family} ${name}`;
+}
+
+/** Rules that were there before are of the lowest group. */
 function draftOf(table: NftTable): Draft {
-  const chains = table.chains.map((chain) => ({
-    ...chain,
-    rules: chain.rules.map((rule) => ({ group: Number.NEGATIVE_INFINITY, rule })),
-  }));
-  return { ...table, chains };
+  const chains = table.chains.map((chain): [string, DraftChain] => [
+    chain.name,
+    { chain, groups: new Map([[Number.NEGATIVE_INFINITY, groupOf(chain.rules)]]) },
+  ]);
+  const sets = table.sets.map((set): [string, DraftSet] => [
+    set.name,
+    { set, elements: new Map(set.elements.map((element) => [elementKey(element), element])) },
+  ]);
+  return { table, chains: new Map(chains), sets: new Map(sets) };
 }
 
-function finished(draft: Draft): NftTable {
-  const chains = draft.chains.map((chain) => ({ ...chain, rules: chain.rules.map(({ rule }) => rule) }));
-  return { ...draft, chains };
+function groupOf(rules: readonly NftRule[]): Group {
+  return { rules: [...rules], keys: new Set(rules.map(nftRuleKey)) };
 }
 
-function withNewChainsByName(before: Draft | undefined, after: Draft): Draft {
-  const isOld = ({ name }: DraftChain) => before?.chains.some((chain) => chain.name === name) === true;
-  const made = after.chains.filter((chain) => !isOld(chain));
+function finished({ table, chains, sets }: Draft): NftTable {
   return {
-    ...after,
-    chains: [...after.chains.filter(isOld), ...made.toSorted((a, b) => (a.name < b.name ? -1 : 1))],
+    ...table,
+    chains: [...chains.values()].map(({ chain, groups }) => {
+      const inOrder = [...groups].sort(([a], [b]) => a - b);
+      return { ...chain, rules: inOrder.flatMap(([, { rules }]) => rules) };
+    }),
+    sets: [...sets.values()]
+      .map(({ set, elements }) => ({ ...set, elements: [...elements.values()].sort(byElementKey) }))
+      .sort((a, b) => (a.name < b.name ? -1 : 1)),
   };
 }
 
-/** The table after an operation; undefined where it is gone. */
-type Outcome = Draft | undefined | NftError;
-
-function isError(outcome: Outcome): outcome is NftError {
-  return outcome !== undefined && 'kind' in outcome;
+/** Puts the chains of a transaction at the end by name. */
+function orderByName(draft: Draft | undefined, made: readonly string[]): void {
+  for (const name of made.toSorted()) {
+    const chain = draft?.chains.get(name);
+    if (draft === undefined || chain === undefined) continue;
+    draft.chains.delete(name);
+    draft.chains.set(name, chain);
+  }
 }
 
-function run(table: Draft | undefined, at: NftTransaction, operation: NftOperation): Outcome {
+/** The error, if there is one; names of chains that it makes are added to `made`. */
+function run(
+  drafts: Drafts,
+  { family, table: name }: NftTransaction,
+  operation: NftOperation,
+  made: string[],
+): NftError | undefined {
+  const key = keyOf(family, name);
+  const draft = drafts.get(key);
   if (operation.kind === 'table' && operation.op === 'add') {
-    return table ?? { family: at.family, name: at.table, chains: [], sets: [], reason: operation.reason };
+    if (draft === undefined)
+      drafts.set(key, draftOf({ family, name, chains: [], sets: [], reason: operation.reason }));
+    return undefined;
   }
-  if (table === undefined) return notFound(`table ${at.family} ${at.table}`);
+  if (draft === undefined) return notFound(`table ${key}`);
   switch (operation.kind) {
     case 'table':
-      return operation.op === 'delete'
-        ? undefined
-        : { ...table, chains: table.chains.map((chain) => ({ ...chain, rules: [] })) };
+      if (operation.op === 'delete') drafts.delete(key);
+      else for (const { groups } of draft.chains.values()) groups.clear();
+      return undefined;
     case 'chain':
-      return runOnChain(table, operation);
+      return runOnChain(draft, operation, made);
     case 'rule':
-      return runOnRule(table, operation);
+      return runOnRule(draft, operation);
     case 'set':
-      return runOnSet(table, operation);
+      return runOnSet(draft, operation);
     case 'element':
-      return runOnElement(table, operation);
+      return runOnElement(draft, operation);
   }
 }
 
-function runOnChain(table: Draft, operation: Extract<NftOperation, { kind: 'chain' }>): Outcome {
-  const { op, chain: name, base, reason } = operation;
-  const existing = table.chains.find((chain) => chain.name === name);
+function runOnChain(
+  draft: Draft,
+  { op, chain: name, base, reason }: Extract<NftOperation, { kind: 'chain' }>,
+  made: string[],
+): NftError | undefined {
+  const existing = draft.chains.get(name);
   if (op === 'add') {
-    if (existing !== undefined) return table;
-    const made = { name, ...(base === undefined ? {} : { base }), rules: [], reason };
-    return { ...table, chains: [...table.chains, made] };
+    if (existing !== undefined) return undefined;
+    const chain = { name, ...(base === undefined ? {} : { base }), rules: [], reason };
+    draft.chains.set(name, { chain, groups: new Map() });
+    made.push(name);
+    return undefined;
   }
   if (existing === undefined) return notFound(`chain ${name}`);
-  if (op === 'flush') return withChain(table, { ...existing, rules: [] });
-  if (leadsTo(table, name)) return { kind: 'busy', message: `chain ${name} is in use` };
-  return { ...table, chains: table.chains.filter((chain) => chain !== existing) };
+  if (op === 'flush') existing.groups.clear();
+  else if (isUsed(draft, { kind: 'chain', name })) return busy(`chain ${name}`);
+  else draft.chains.delete(name);
+  return undefined;
 }
 
-function runOnRule(table: Draft, operation: Extract<NftOperation, { kind: 'rule' }>): Outcome {
-  const { op, chain: name, group, rule, once, reason } = operation;
-  const chain = table.chains.find((each) => each.name === name);
+function runOnRule(
+  draft: Draft,
+  { op, chain: name, group: number, rule, once, reason }: Extract<NftOperation, { kind: 'rule' }>,
+): NftError | undefined {
+  const chain = draft.chains.get(name);
   if (chain === undefined) return notFound(`chain ${name}`);
-  const at = chain.rules.findIndex((other) => other.group === group && sameNftRule(other.rule, rule));
+  const group = chain.groups.get(number) ?? groupOf([]);
+  const key = nftRuleKey(rule);
+  const isThere = group.keys.has(key);
   if (op === 'delete') {
-    if (at < 0) return once === true ? table : notFound(`such a rule in chain ${name}`);
-    return withChain(table, { ...chain, rules: chain.rules.toSpliced(at, 1) });
+    if (!isThere) return once === true ? undefined : notFound(`such a rule in chain ${name}`);
+    group.rules.splice(
+      group.rules.findIndex((other) => nftRuleKey(other) === key),
+      1,
+    );
+    group.keys.delete(key);
+    return undefined;
   }
-  if (at >= 0) {
-    return once === true ? table : { kind: 'exists', message: `chain ${name} has this rule already` };
+  if (isThere) {
+    return once === true ? undefined : { kind: 'exists', message: `chain ${name} has this rule already` };
   }
-  const lost = rule.statements.flatMap(namesIn).find((wanted) => !has(table, wanted));
+  const lost = rule.statements.flatMap(namesIn).find((wanted) => !has(draft, wanted));
   if (lost !== undefined) return notFound(`${lost.kind} ${lost.name}`);
-  const place = chain.rules.findLastIndex((other) => other.group <= group) + 1;
-  const added = { group, rule: { ...rule, reason } };
-  return withChain(table, { ...chain, rules: chain.rules.toSpliced(place, 0, added) });
+  group.rules.push({ ...rule, reason });
+  group.keys.add(key);
+  chain.groups.set(number, group);
+  return undefined;
 }
 
-function runOnSet(table: Draft, operation: Extract<NftOperation, { kind: 'set' }>): Outcome {
+function runOnSet(draft: Draft, operation: Extract<NftOperation, { kind: 'set' }>): NftError | undefined {
   const { name } = operation.set;
-  const existing = table.sets.find((set) => set.name === name);
+  const existing = draft.sets.get(name);
   if (operation.op === 'add') {
-    if (existing !== undefined) return table;
-    const made: NftSet = { ...operation.set, dynamic: false, elements: [], reason: operation.reason };
-    return { ...table, sets: [...table.sets, made].toSorted((a, b) => (a.name < b.name ? -1 : 1)) };
+    const set = { ...operation.set, dynamic: false, reason: operation.reason };
+    if (existing === undefined) draft.sets.set(name, { set, elements: new Map() });
+    return undefined;
   }
   if (existing === undefined) return notFound(`set ${name}`);
-  if (operation.op === 'flush') return withSet(table, { ...existing, elements: [] });
-  const isUsed = table.chains.some(({ rules }) =>
-    rules.some(({ rule }) =>
-      rule.statements.flatMap(namesIn).some((used) => used.kind === 'set' && used.name === name),
-    ),
-  );
-  if (isUsed) return { kind: 'busy', message: `set ${name} is in use` };
-  return { ...table, sets: table.sets.filter((set) => set !== existing) };
+  if (operation.op === 'flush') existing.elements.clear();
+  else if (isUsed(draft, { kind: 'set', name })) return busy(`set ${name}`);
+  else draft.sets.delete(name);
+  return undefined;
 }
 
-function runOnElement(table: Draft, operation: Extract<NftOperation, { kind: 'element' }>): Outcome {
-  const { op, element, reason } = operation;
-  const set = table.sets.find(({ name }) => name === operation.set);
-  if (set === undefined) return notFound(`set ${operation.set}`);
+function runOnElement(
+  draft: Draft,
+  { op, set: name, element, reason }: Extract<NftOperation, { kind: 'element' }>,
+): NftError | undefined {
+  const set = draft.sets.get(name);
+  if (set === undefined) return notFound(`set ${name}`);
   const key = elementKey(element);
-  const existing = set.elements.find((other) => elementKey(other) === key);
+  const existing = set.elements.get(key);
   if (op === 'delete') {
-    if (existing === undefined) return notFound(`element ${key} of set ${set.name}`);
-    return withSet(table, { ...set, elements: set.elements.filter((other) => other !== existing) });
+    if (existing === undefined) return notFound(`element ${key} of set ${name}`);
+    set.elements.delete(key);
+    return undefined;
   }
   if (existing !== undefined) {
     return sameElement(existing, element)
-      ? table
-      : { kind: 'exists', message: `set ${set.name} has another element ${key}` };
+      ? undefined
+      : { kind: 'exists', message: `set ${name} has another element ${key}` };
   }
-  const lost = [element.verdict].flatMap(chainIn).find((wanted) => !has(table, wanted));
+  const lost = chainIn(element.verdict).find((wanted) => !has(draft, wanted));
   if (lost !== undefined) return notFound(`${lost.kind} ${lost.name}`);
-  const elements = [...set.elements, { ...element, reason }];
-  return withSet(table, { ...set, elements: elements.toSorted(byElementKey) });
+  set.elements.set(key, { ...element, reason });
+  return undefined;
 }
 
 function notFound(what: string): NftError {
   return { kind: 'not-found', message: `there is no ${what}` };
 }
 
-function withChain(table: Draft, chain: DraftChain): Draft {
-  return { ...table, chains: table.chains.map((each) => (each.name === chain.name ? chain : each)) };
-}
-
-function withSet(table: Draft, set: NftSet): Draft {
-  return { ...table, sets: table.sets.map((each) => (each.name === set.name ? set : each)) };
+function busy(what: string): NftError {
+  return { kind: 'busy', message: `${what} is in use` };
 }
 
 interface Name {
@@ -214,15 +269,21 @@ function chainIn(verdict: NftVerdict | undefined): readonly Name[] {
   return chainOfVerdict(verdict).map((name) => ({ kind: 'chain', name }));
 }
 
-function has(table: Draft, { kind, name }: Name): boolean {
-  return (kind === 'chain' ? table.chains : table.sets).some((each) => each.name === name);
+function has({ chains, sets }: Draft, { kind, name }: Name): boolean {
+  return kind === 'chain' ? chains.has(name) : sets.has(name);
 }
 
-/** Whether a rule or an element leads to this chain. */
-function leadsTo(table: Draft, chain: string): boolean {
+/** Whether a rule or an element names it. */
+function isUsed({ chains, sets }: Draft, { kind, name }: Name): boolean {
   const named = [
-    ...table.chains.flatMap(({ rules }) => rules.flatMap(({ rule }) => rule.statements.flatMap(namesIn))),
-    ...table.sets.flatMap(({ elements }) => elements.flatMap(({ verdict }) => chainIn(verdict))),
+    ...[...chains.values()].flatMap(({ groups }) =>
+      [...groups.values()].flatMap(({ rules }) =>
+        rules.flatMap(({ statements }) => statements.flatMap(namesIn)),
+      ),
+    ),
+    ...[...sets.values()].flatMap(({ elements }) =>
+      [...elements.values()].flatMap(({ verdict }) => chainIn(verdict)),
+    ),
   ];
-  return named.some((name) => name.kind === 'chain' && name.name === chain);
+  return named.some((other) => other.kind === kind && other.name === name);
 }
