@@ -9,7 +9,7 @@ function factsOf(files: Readonly<Record<string, string>>): Facts {
 
 function failure(lastLine: string, more: Readonly<Record<string, string>> = {}) {
   const log = `time="t" level=info msg="x"\n${lastLine}\n`;
-  return startFailure(factsOf({ 'dockerd.log': log, ...more }), { cannot: 'x' }, () => undefined);
+  return startFailure(factsOf({ 'dockerd.log': log, ...more }), undefined, () => undefined);
 }
 
 const network =

@@ -268,6 +268,19 @@ describe('an upgrade', () => {
     ]);
   });
 
+  it('of the nftables backend makes the chains of its default network anew, behind those that stay', () => {
+    const native = '{"firewall-backend":"nftables"}';
+    const chains = (changed: Transition) =>
+      changed.plan.nft.tables[0]?.chains.flatMap(
+        ({ name }) => /^filter-forward-in__(.*)/.exec(name)?.[1] ?? [],
+      );
+    const state = running('29.7.2', native);
+    const restarted = transition(state, state, 'restart');
+    expect(restarted.plan.unmodelled).toEqual([]);
+    expect(chains(restarted)).toEqual(['br-net1', 'docker0']);
+    expect(chains(transition(state, state, 'live-restore'))).toEqual(['docker0', 'br-net1']);
+  });
+
   it('to the nftables backend takes the rules of iptables away, and comes back without the native tables', () => {
     const state = running('28.5.2');
     const native = engineOf('29.7.2', '{"firewall-backend":"nftables"}');
@@ -278,7 +291,7 @@ describe('an upgrade', () => {
       'filter -A FORWARD -j DOCKER-USER',
       'filter -N DOCKER-USER',
     ]);
-    expect(there.plan.unmodelled).toHaveLength(1);
+    expect(there.plan.unmodelled).toEqual([]);
     const back = transition(there.state, engineOf('29.7.2'), 'restart');
     expect(back.plan.nft.tables).toEqual([]);
     expect(rules(back)).toContain(masquerade('172.18.0.0/16', 'br-net1'));

@@ -4,11 +4,10 @@
  * the state afterwards, what became of each changed option, and what stays behind. It reads no facts and changes nothing.
  */
 import { runOperations } from '../firewall/machine.ts';
-import { emptyNftRuleset, type NftRuleset } from '../firewall/nft/model.ts';
+import type { NftRuleset } from '../firewall/nft/model.ts';
 import type { Backend, Ruleset } from '../firewall/ruleset.ts';
 import { type Intent, isDefaultBridge, type Network } from '../intent/intent.ts';
 import type { Family } from '../net/addr.ts';
-import { switchesBackend, switchNote, withoutEngineRules } from './backend-switch.ts';
 import { type BridgePlanInput, planBridge, stopBridge } from './bridge/plan.ts';
 import { type Engine, intentAfter, runsContainers } from './intent-after.ts';
 import { type LeftBehind, leftBehind } from './left-behind.ts';
@@ -53,14 +52,13 @@ export function transition(state: EngineState, next: Engine, how: How, then?: In
   const engine = { ...next, options };
   const intent = then ?? intentAfter(state, engine, effective);
   const found = effective === 'restart' ? rulesAfterStop(state) : state.ruleset;
-  const isSwitched = switchesBackend(state.generation, next.generation);
   const input: BridgePlanInput = {
     ...engine,
     intent,
     backend: state.backend,
     before: {
-      ruleset: isSwitched ? withoutEngineRules(found) : found,
-      nft: isSwitched ? emptyNftRuleset : state.nft,
+      ruleset: found,
+      nft: state.nft,
       ipForward: state.forwarding.ipv4,
       ip6Forward: state.forwarding.ipv6,
       listensOnIpv6: state.listensOnIpv6,
@@ -68,8 +66,7 @@ export function transition(state: EngineState, next: Engine, how: How, then?: In
       ...(effective === 'restart' ? oldDefaultNetwork(state) : {}),
     },
   };
-  const started = planBridge(input);
-  const made = isSwitched ? { ...started, unmodelled: [...started.unmodelled, switchNote] } : started;
+  const made = planBridge(input);
   const plan =
     effective === 'reload'
       ? { ...made, operations: [], ruleset: state.ruleset, nftTransactions: [], nft: state.nft }

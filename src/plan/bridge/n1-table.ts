@@ -55,3 +55,13 @@ export function addRuleOnce(reason: Reason, chain: string, group: Group, rule: N
 export function onTable(family: Family, operations: readonly NftOperation[]): NftTransaction {
   return { family: nftFamilies[family], table: nativeTable, operations };
 }
+
+/** The transaction that takes away what another added, in the opposite order. */
+export function reversed({ operations, ...table }: NftTransaction): NftTransaction {
+  return {
+    ...table,
+    operations: operations
+      .toReversed()
+      .flatMap((operation) => (operation.op === 'add' ? [{ ...operation, op: 'delete' }] : [])),
+  };
+}

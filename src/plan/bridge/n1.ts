@@ -11,7 +11,7 @@ import { type Family, ipv4, ipv6 } from '../../net/addr.ts';
 import type { Prefix } from '../../net/prefix.ts';
 import { networkOperations } from './n1-network.ts';
 import { endpointOperations, linkOperations, portOperations } from './n1-ports.ts';
-import { addChain, addRule, chains, maps, onTable } from './n1-table.ts';
+import { addChain, addRule, chains, maps, onTable, reversed } from './n1-table.ts';
 import type { BridgeEndpoint, BridgeNetwork } from './network.ts';
 import { publishedPorts } from './ports.ts';
 import {
@@ -36,10 +36,14 @@ export function n1Transactions(script: Script): readonly NftTransaction[] {
       return side === undefined ? [] : [onTable(family, networkOperations(script, side))];
     });
   const endpoint = (made: BridgeEndpoint) => endpointTransactions(script, made, families);
+  // The default network comes back from the store too, and a restart deletes it to make it anew.
+  const deleted = script.deleted === undefined ? [] : network(script.deleted);
   return [
     ...families.map((family) => onTable(family, tableOperations(script, family))),
+    ...deleted,
     ...restoredNetworks(script).flatMap(network),
     ...restoredEndpoints(script).flatMap(endpoint),
+    ...deleted.map(reversed),
     ...madeNetworks(script).flatMap(network),
     ...madeEndpoints(script).flatMap(endpoint),
   ];

@@ -21,14 +21,17 @@ import {
   usedFamilies,
 } from './script.ts';
 import { courseSince28 } from './since-28.ts';
-import { type FamilyStep, inFamily, reason, remove } from './steps.ts';
+import { type FamilyStep, inFamily, reason, remove, withdraw } from './steps.ts';
 
 /** Chains at once, rules in built-in ones with the networks and containers that come back from the store. DOCKER-USER stays. */
 export function withoutIptables(script: Script, left: Ruleset): readonly FamilyStep[] {
   const families = usedFamilies(script).filter((family) => hasForwardJump(left, family));
+  // The default network comes back too, before a restart deletes it.
+  const deleted = script.deleted === undefined ? [] : [{ ...script.deleted, restored: true }];
   const restored: Script = {
     ...script,
-    networks: restoredNetworks(script).filter(({ internal }) => !internal.value),
+    deleted: undefined,
+    networks: [...deleted, ...restoredNetworks(script)].filter(({ internal }) => !internal.value),
     endpoints: restoredEndpoints(script),
   };
   return [
@@ -39,8 +42,11 @@ export function withoutIptables(script: Script, left: Ruleset): readonly FamilyS
         ...removeChains(script, family, oldChains),
       ]),
     ),
-    ...courseSince28(restored, g10Layout).start.flatMap((step) =>
-      families.includes(step.family) ? undone(script, step) : [],
+    ...withdraw(
+      whatFor,
+      courseSince28(restored, g10Layout).start.filter(
+        (step) => families.includes(step.family) && isInBuiltin(step),
+      ),
     ),
   ];
 }
@@ -52,12 +58,10 @@ export function withoutNftables(script: Script, left: NftRuleset): readonly NftT
     .map((family) => onTable(family, [{ op: 'delete', kind: 'table', reason: why(script, family) }]));
 }
 
+const whatFor = 'remove what the other firewall backend made';
+
 function why(script: Script, family: Family) {
-  return reason(
-    'remove what the other firewall backend made',
-    because(script, 'firewall-backend'),
-    becauseTables(script, family),
-  );
+  return reason(whatFor, because(script, 'firewall-backend'), becauseTables(script, family));
 }
 
 /** By this the engine sees that it had iptables before; 28.0.0 and older had the second jump. */
@@ -71,9 +75,8 @@ function hasForwardJump(left: Ruleset, family: Family): boolean {
 
 const builtin: ReadonlySet<string | undefined> = new Set(Object.values(builtinChains).flat());
 
-/** The removal of a rule that a step puts into a built-in chain; the others are gone with their chains. */
-function undone(script: Script, { args, when, family }: FamilyStep): readonly FamilyStep[] {
-  const at = args.findIndex((arg) => arg === '-A' || arg === '-I');
-  if (when !== 'if-absent' || at < 0 || !builtin.has(args[at + 1])) return [];
-  return inFamily(family, [remove(why(script, family), ...args.with(at, '-D'))]);
+/** Rules in other chains are gone with those. */
+function isInBuiltin({ args }: FamilyStep): boolean {
+  const at = args.findIndex((word) => word === '-A' || word === '-I');
+  return builtin.has(args[at + 1]);
 }
