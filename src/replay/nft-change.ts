@@ -2,6 +2,7 @@
  * What an engine with the nftables backend says that it changes: the objects of its tables, one message each. In: an Entry.
  * Out: an NftChange. Rules are kept as the text that was logged; nft-listing.ts puts them in their places.
  */
+import type { NftHook } from '../firewall/nft/model.ts';
 import { type Entry, fieldOf } from './entry.ts';
 
 export type NftFamilyName = 'ip' | 'ip6';
@@ -19,7 +20,7 @@ export type NftObject =
   | {
       readonly kind: 'chain';
       readonly chain: string;
-      readonly base?: { readonly type: string; readonly hook: string; readonly priority: string };
+      readonly base?: NftHook;
     }
   /** Rules of a lower group stand before those of a higher. */
   | { readonly kind: 'rule'; readonly chain: string; readonly group: number; readonly text: string }
@@ -56,7 +57,14 @@ function objectOf(what: string, field: (name: string) => string): NftObject | un
       return {
         kind: 'chain',
         chain,
-        base: { type: field('type'), hook: field('hook'), priority: field('prio') },
+        base: {
+          type: field('type'),
+          hook: field('hook'),
+          priority: Number(field('prio')) || 0,
+          // What an nft chain has where nobody says otherwise, as dockerd does not.
+          policy: 'accept',
+          devices: [],
+        },
       };
     case 'chain':
       return { kind: 'chain', chain };

@@ -1,7 +1,10 @@
 /**
- * The nftables tables that a log's changes make. In: LogEvents. Out: tables, and their text in nft's own language.
+ * The nftables tables that a log's changes make. In: LogEvents. Out: tables, and their lines as `nft -s list ruleset` prints them.
  * A start makes its tables anew, so the first base chain that is there already begins the table again. Rules are text throughout.
  */
+import { hookText } from '../firewall/nft/format.ts';
+import type { NftHook } from '../firewall/nft/model.ts';
+import { formatPrefix, maskPrefix, parsePrefix } from '../net/prefix.ts';
 import type { LogEvent } from './events.ts';
 import type { NftChange, NftFamilyName } from './nft-change.ts';
 
@@ -13,7 +16,7 @@ export interface NftTableText {
 }
 
 export interface NftChainText {
-  readonly base?: { readonly type: string; readonly hook: string; readonly priority: string };
+  readonly base?: NftHook;
   /** In their order in the chain. */
   readonly rules: readonly { readonly group: number; readonly text: string }[];
 }
@@ -83,41 +86,80 @@ function withoutRule(rules: Rules, text: string): Rules {
   return index < 0 ? rules : rules.toSpliced(index, 1);
 }
 
-/** The tables as a script that `nft -f` takes. */
+/** The listing; nothing for no tables. */
 export function printNftTables(tables: readonly NftTableText[]): string {
   return tables
-    .map(({ family, name, maps, chains }) => {
-      const blocks = [
-        ...[...maps].map(([map, elements]) => mapBlock(map, elements)),
-        ...[...chains].map(([chain, of]) => chainBlock(chain, of)),
-      ];
-      return `table ${family} ${name} {\n${blocks.join('\n\n')}\n}\n`;
-    })
+    .flatMap(nftTableLines)
+    .map((line) => `${line}\n`)
     .join('');
 }
 
-function mapBlock(map: string, elements: ReadonlyMap<string, string>): string {
-  const listed = [...elements].map(([key, value]) => `"${key}" : ${value}`).join(', ');
-  const lines = ['type ifname : verdict', ...(listed === '' ? [] : [`elements = { ${listed} }`])];
-  return `\tmap ${map} {\n${lines.map((line) => `\t\t${line}\n`).join('')}\t}`;
-}
-
-function chainBlock(chain: string, { base, rules }: NftChainText): string {
-  const lines = [
-    ...(base === undefined
-      ? []
-      : [`type ${base.type} hook ${base.hook} priority ${base.priority}; policy accept;`]),
-    ...rules.map(({ text }) => nftWords(text)),
+/** The lines of one table. */
+export function nftTableLines(table: NftTableText): readonly string[] {
+  const blocks = [
+    ...[...table.maps].map(([map, elements]) => mapLines(map, elements)),
+    ...[...table.chains].map(([chain, of]) => chainLines(table, chain, of)),
   ];
-  return `\tchain ${chain} {\n${lines.map((line) => `\t\t${line}\n`).join('')}\t}`;
+  return [
+    `table ${table.family} ${table.name} {`,
+    ...blocks.flatMap((block, index) => (index === 0 ? block : ['', ...block])),
+    '}',
+  ];
 }
 
-/** The log prints a rule's words with blanks between them, and comments without quotes where they are one word. */
+/** Of devices to verdicts: dockerd makes no others. */
+function mapLines(map: string, elements: ReadonlyMap<string, string>): readonly string[] {
+  const sorted = [...elements].toSorted(([a], [b]) => (a < b ? -1 : 1));
+  const last = sorted.length - 1;
+  return [
+    `\tmap ${map} {`,
+    '\t\ttype ifname : verdict',
+    ...sorted.map(([key, value], index) => {
+      const end = index === last ? ' }' : ',';
+      return `${index === 0 ? '\t\telements = { ' : '\t\t\t     '}"${key}" : ${value}${end}`;
+    }),
+    '\t}',
+  ];
+}
+
+function chainLines(
+  { family }: NftTableText,
+  chain: string,
+  { base, rules }: NftChainText,
+): readonly string[] {
+  return [
+    `\tchain ${chain} {`,
+    ...(base === undefined ? [] : [`\t\t${hookText({ family }, base)}`]),
+    ...rules.map(({ text }) => `\t\t${nftWords(text)}`),
+    '\t}',
+  ];
+}
+
+/** A rule as nft prints it again: the log has dockerd's words, with blanks between them, short forms, and quotes only around blanks. */
 function nftWords(text: string): string {
   return text
     .replace(/\s+/g, ' ')
     .replace(/@ (?=\S)/g, '@')
-    .replace(/ ,(?= )/g, ',')
-    .replace(/, \}/g, ' }')
-    .replace(/ comment ([^"\s]+)$/, ' comment "$1"');
+    .replace(
+      /\b([io]ifname) (== |!= )?(\{[^}]*\}|[^\s"{}@]+)(?= |$)/g,
+      (whole, key: string, operator: string | undefined, names: string) =>
+        names === 'vmap' ? whole : `${key} ${operator === '!= ' ? operator : ''}${deviceWords(names)}`,
+    )
+    .replace(/ comment ([^"\s]+)$/, ' comment "$1"')
+    .replace(/\bmark (\d+)\b/g, (_, mark: string) => `mark 0x${Number(mark).toString(16).padStart(8, '0')}`)
+    .replace(/(?<= )[0-9a-f.:]+\/\d+(?= |$)/g, networkWords);
+}
+
+/** `"docker0"` for `{ docker0 , }`, `{ "br0", "eth0" }` for more. */
+function deviceWords(names: string): string {
+  const quoted = names
+    .replace(/[{},]/g, ' ')
+    .split(' ')
+    .flatMap((name) => (name === '' ? [] : [`"${name}"`]));
+  return quoted.length === 1 ? quoted.join('') : `{ ${quoted.join(', ')} }`;
+}
+
+function networkWords(text: string): string {
+  const prefix = parsePrefix(text);
+  return prefix === undefined ? text : formatPrefix(maskPrefix(prefix));
 }

@@ -38,7 +38,7 @@ export function setWord({ data }: NftSet): 'set' | 'map' {
 }
 
 /** `type filter hook forward priority filter; policy accept;` */
-export function hookText({ family }: NftTable, hook: NftHook): string {
+export function hookText({ family }: Pick<NftTable, 'family'>, hook: NftHook): string {
   return hookWithPriority(hook, priorityText(family, hook));
 }
 
