@@ -5,9 +5,11 @@
  */
 import { createReadStream } from 'node:fs';
 import { Command, Option } from 'commander';
-import type { Backend, Ruleset } from '../firewall/ruleset.ts';
+import type { Backend } from '../firewall/ruleset.ts';
 import type { Family } from '../net/addr.ts';
+import type { ExpectedRules } from '../plan/log-difference.ts';
 import type { LogReading } from '../plan/log-reading.ts';
+import type { Plan } from '../plan/plan.ts';
 import type { LogEvents } from '../replay/events.ts';
 import type { ComparedLog } from '../report/text/replay.ts';
 import { badInput, Failure } from './failure.ts';
@@ -107,8 +109,9 @@ async function compare(path: string | undefined, options: ReplayOptions): Promis
   const { readingOf } = await import('../plan/log-reading.ts');
   const reading = readingOf(await readLog(path), options.engine);
   if (options.against !== undefined) {
+    const { rulesOfLog } = await import('../plan/log-difference.ts');
     const other = readingOf(await readLog(options.against), options.engine);
-    const compared = await difference(options.against, other.replayed.ruleset, reading);
+    const compared = await difference(options.against, rulesOfLog(other), reading);
     const otherEngine = other.engine?.version;
     return {
       name: path,
@@ -118,31 +121,33 @@ async function compare(path: string | undefined, options: ReplayOptions): Promis
   }
   if (options.configFile === undefined && options.networks === undefined)
     return { name: path, reading, compared: undefined };
-  const ruleset = await rulesetOfFiles(options, reading);
+  const plan = await planOfFiles(options, reading);
   return {
     name: path,
     reading,
-    compared: await difference(undefined, ruleset, reading),
+    compared: await difference(undefined, await rulesOf(plan), reading),
   };
+}
+
+async function rulesOf(plan: Plan): Promise<ExpectedRules> {
+  const { rulesOfPlan } = await import('../plan/log-difference.ts');
+  return rulesOfPlan(plan);
 }
 
 /** A log without commands says nothing about rules: it is no log of debug level. */
 async function difference(
   expected: string | undefined,
-  ruleset: Ruleset,
+  rules: ExpectedRules,
   reading: LogReading,
 ): Promise<ComparedLog> {
   const { differenceOfLog } = await import('../plan/log-difference.ts');
-  if (reading.nftTables.length > 0) {
-    throw new Failure(3, 'the engine uses nftables, whose rules are not compared; --format nft prints them');
-  }
-  if (reading.commands.host === 0) {
+  if (reading.commands.host + reading.commands.nft === 0) {
     throw new Failure(
       3,
       'the log shows no command of iptables to compare: dockerd logs them only with "debug": true, and none with iptables=false',
     );
   }
-  const compared = { difference: differenceOfLog(ruleset, reading.replayed, reading.reference) };
+  const compared = { difference: differenceOfLog(rules, reading) };
   return expected === undefined ? compared : { ...compared, expected };
 }
 
@@ -168,14 +173,11 @@ async function compareWithBundle(
   return {
     name: path ?? 'dockerd.log',
     reading,
-    compared: await difference(undefined, expected.plan.ruleset, reading),
+    compared: await difference(undefined, await rulesOf(expected.plan), reading),
   };
 }
 
-async function rulesetOfFiles(
-  { configFile, networks }: ReplayOptions,
-  { engine }: LogReading,
-): Promise<Ruleset> {
+async function planOfFiles({ configFile, networks }: ReplayOptions, { engine }: LogReading): Promise<Plan> {
   if (engine === undefined) throw new Failure(3, "the log does not say the engine's version; --engine does");
   const { expectedFromConfiguration } = await import('../plan/expected-from-files.ts');
   const given = async (path: string, option: string) => ({ path, text: await readInput(path, option) });
@@ -186,7 +188,7 @@ async function rulesetOfFiles(
   });
   switch (expected.kind) {
     case 'planned':
-      return expected.plan.ruleset;
+      return expected.plan;
     case 'bad-input':
       throw badInput(expected.why);
     case 'cannot':

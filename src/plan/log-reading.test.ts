@@ -5,7 +5,14 @@ import { planOf, rulesOf, severalNetworks, webHosts } from '../../test/support/p
 import { formatRule } from '../firewall/args.ts';
 import { emptyRuleset } from '../firewall/ruleset.ts';
 import { readEvents } from '../replay/events.ts';
-import { differenceOfLog, isDifferent, type LogDifference } from './log-difference.ts';
+import {
+  differenceOfLog,
+  isDifferent,
+  type LogDifference,
+  rulesOfLog,
+  rulesOfPlan,
+} from './log-difference.ts';
+import { nativeLinesOfPlan } from './log-native.ts';
 import { readingOf } from './log-reading.ts';
 
 /** The two logs of the incident, as a page shows them that lost their line breaks, quotes and double hyphens. */
@@ -49,7 +56,7 @@ describe("the incident's logs", () => {
   });
 
   it('differ in the rule of ip-masq', () => {
-    const difference = differenceOfLog(on.replayed.ruleset, off.replayed, on.reference);
+    const difference = differenceOfLog(rulesOfLog(on), off);
     expect(rulesIn(difference, 'missing')).toContain(
       'nat -A POSTROUTING -s 172.17.0.0/16 ! -o docker0 -j MASQUERADE',
     );
@@ -103,7 +110,7 @@ describe.each(engines)('%s', (engine) => {
     const plan = planOf(severalNetworks(engine));
     const { text } = writeStart(engine, plan.operations, emptyRuleset);
     const reading = readingOf(readEvents(text));
-    expect(isDifferent(differenceOfLog(plan.ruleset, reading.replayed, reading.reference))).toBe(false);
+    expect(isDifferent(differenceOfLog(rulesOfPlan(plan), reading))).toBe(false);
   });
 });
 
@@ -114,7 +121,7 @@ describe('differenceOfLog', () => {
 
   it('names the setting and the last command', () => {
     const reading = readingFor('{"userland-proxy":false}');
-    const difference = differenceOfLog(planOf(host()).ruleset, reading.replayed, reading.reference);
+    const difference = differenceOfLog(rulesOfPlan(planOf(host())), reading);
     expect(difference.deciding.map(({ setting, value }) => `${setting}=${value}`)).toContain(
       'userland-proxy=true',
     );
@@ -132,7 +139,65 @@ describe('differenceOfLog', () => {
       .filter((line) => !line.includes('-P FORWARD'))
       .join('\n');
     const reading = readingOf(readEvents(withoutPolicy));
-    expect(differenceOfLog(planOf(host()).ruleset, reading.replayed, reading.reference).policies).toEqual([]);
+    expect(differenceOfLog(rulesOfPlan(planOf(host())), reading).policies).toEqual([]);
+  });
+});
+
+describe('an engine with nftables', () => {
+  const entryOf = (message: string, fields: string) =>
+    `time="t" level=debug msg="nftables: ${message}" ${fields} family=ip table=docker-bridges`;
+  const native = { ...webHosts('29.7.2')('{"firewall-backend":"nftables"}') };
+  const planned = planOf(native);
+  /** A log that makes the plan's tables, in the words of nft. */
+  const lines = nativeLinesOfPlan(planned.nft.tables)
+    .filter(({ table }) => table.startsWith('ip '))
+    .flatMap(({ block, text }) => {
+      const [kind, name] = block.split(' ');
+      if (text === block) return [entryOf(`created ${kind}`, `${kind}=${name}`)];
+      const [, key, value] = /^"(.*)" : (.*)$/.exec(text) ?? [];
+      if (key !== undefined)
+        return [entryOf('added map element', `key=${key} map=${name} value=${JSON.stringify(value)}`)];
+      if (text.startsWith('type ')) return [];
+      return [entryOf('appended rule', `chain=${name} group=0 rule=${JSON.stringify(text)}`)];
+    });
+  const reading = (kept: (line: string) => boolean) =>
+    readingOf(readEvents(lines.filter(kept).join('\n')), '29.7.2');
+  const ofRules = (difference: LogDifference) =>
+    difference.native.filter(({ text, table }) => table.startsWith('ip ') && !text.startsWith('type '));
+
+  it('is compared line by line', () => {
+    expect(
+      ofRules(
+        differenceOfLog(
+          rulesOfPlan(planned),
+          reading(() => true),
+        ),
+      ),
+    ).toEqual([]);
+    const difference = differenceOfLog(
+      rulesOfPlan(planned),
+      reading((line) => !line.includes('masquerade')),
+    );
+    expect(ofRules(difference)).toMatchObject([
+      {
+        kind: 'missing',
+        block: 'chain nat-postrouting-out__docker0',
+        text: expect.stringContaining('masquerade'),
+        decidedBy: { setting: 'ip-masq', value: true },
+      },
+    ]);
+  });
+
+  it('shows its settings', () => {
+    const without = reading((line) => !line.includes('masquerade'));
+    expect(turned(without.settings)).toEqual(['ip-masq=false']);
+    expect(turned(reading(() => true).settings)).toEqual([]);
+  });
+
+  it('differs from another log by the same setting', () => {
+    const [withOut, withIt] = [reading((line) => !line.includes('masquerade')), reading(() => true)];
+    const { deciding } = differenceOfLog(rulesOfLog(withIt), withOut);
+    expect(deciding).toEqual([{ setting: 'ip-masq', value: true, missing: 1, extra: 0 }]);
   });
 });
 

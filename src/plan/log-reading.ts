@@ -3,7 +3,6 @@
  * about. In: LogEvents, the engine's version where the log does not say it. Out: a LogReading. It compares with nothing;
  * log-difference.ts does.
  */
-import type { Ruleset } from '../firewall/ruleset.ts';
 import type { OptionName } from '../options/options.ts';
 import type { LogEvent, LogEvents } from '../replay/events.ts';
 import type { KnownMessage } from '../replay/messages.ts';
@@ -11,6 +10,7 @@ import { type NftTableText, nftTablesOf } from '../replay/nft-listing.ts';
 import { type Replayed, runLog } from '../replay/run.ts';
 import { type Start, startsOf } from '../replay/timeline.ts';
 import { lastEngineOf } from './generation.ts';
+import { nativeLinesOfLog } from './log-native.ts';
 import { ipv4Shapes, type LogReference, logReference, type Switch } from './log-reference.ts';
 import { recogniseGeneration } from './recognise.ts';
 
@@ -70,18 +70,22 @@ export interface OtherMessages {
 export function readingOf(log: LogEvents, asked?: string): LogReading {
   const { events } = log;
   const engine = engineOfLog(events, asked);
-  const reference = engine === undefined ? undefined : logReference(engine.version);
+  const nftTables = nftTablesOf(events);
+  const isNative = nftTables.length > 0;
+  const reference = engine === undefined ? undefined : logReference(engine.version, isNative);
   // With its nftables backend an engine asks iptables only for what other versions left.
-  const usesNft = events.some((event) => event.kind === 'nft' && event.change.place === 'host');
-  const afterCheck = usesNft ? undefined : reference?.afterCheck;
+  const afterCheck = isNative ? undefined : reference?.afterCheck;
   const replayed = runLog(events, afterCheck ?? (() => undefined));
   return {
     engine,
     reference,
     starts: startsOf(events),
     replayed,
-    nftTables: nftTablesOf(events),
-    settings: settingsSeen(reference?.switches ?? [], replayed.ruleset),
+    nftTables,
+    settings: settingsSeen(
+      reference?.switches ?? [],
+      ipv4Shapes(replayed.ruleset, nativeLinesOfLog(nftTables)),
+    ),
     messages: messagesOf(events),
     others: othersOf(events),
     commands: commandsOf(events),
@@ -109,9 +113,8 @@ function engineOfLog(events: readonly LogEvent[], asked: string | undefined): Lo
  * A switch shows if rules are there that only one of its positions makes, or if all are missing that only the other one makes. What
  * iptables itself is set to shows in whether there are rules at all, and is not concluded from their absence here.
  */
-function settingsSeen(switches: readonly Switch[], ruleset: Ruleset): readonly SeenSetting[] {
-  const shapes = ipv4Shapes(ruleset);
-  if (![...shapes].some((shape) => shape.includes(' docker0 '))) return [];
+function settingsSeen(switches: readonly Switch[], shapes: ReadonlySet<string>): readonly SeenSetting[] {
+  if (![...shapes].some((shape) => /\bdocker0\b/.test(shape))) return [];
   return switches.flatMap(({ option, default: byDefault, onlyByDefault, onlyTurned }) => {
     const usual = [...onlyByDefault].some((shape) => shapes.has(shape));
     const turned = [...onlyTurned].some((shape) => shapes.has(shape));

@@ -17,8 +17,9 @@ import type { AfterCheck } from '../replay/run.ts';
 import { shapesOf } from '../replay/shape.ts';
 import { labels } from './bridge/choices.ts';
 import { planBridge } from './bridge/plan.ts';
-import { generationOf } from './generation.ts';
-import type { Generation } from './plan.ts';
+import { generationFor } from './generation.ts';
+import { type NativeLine, nativeLinesOfPlan, nativeShape } from './log-native.ts';
+import type { Generation, Plan } from './plan.ts';
 import { sampleIntent } from './sample.ts';
 
 /** A switch, and the rules by which one can see how it is set: shapes that only one of its positions makes. */
@@ -35,22 +36,32 @@ export interface LogReference {
   readonly afterCheck: AfterCheck;
   /** Why an engine makes a rule like this; undefined for rules that none of its settings makes. */
   readonly reasonOf: (key: TableOf, chain: string, rule: Rule) => Reason | undefined;
+  /** The same for a line of native nftables. */
+  readonly nativeReasonOf: (line: NativeLine) => Reason | undefined;
   /** Those that show in fewer rules first: they say more. */
   readonly switches: readonly Switch[];
 }
 
-/** Undefined for versions that have no plan. */
-export function logReference(engine: string): LogReference | undefined {
-  const generation = generationOf(engine);
+/** Undefined for versions that have no plan. `native`: the engine makes its rules with nftables. */
+export function logReference(engine: string, native = false): LogReference | undefined {
+  const backend = native ? { 'firewall-backend': 'nftables' } : {};
+  const plain = optionsWith(engine, backend);
+  const generation = generationFor(plain);
   if (generation === undefined) return undefined;
-  const plain = optionsWith(engine, {});
   const booleans = optionNames.filter((name) => typeof plain.settings[name].value === 'boolean');
   const turned = booleans.map((option) => ({
     option,
-    options: optionsWith(engine, { [option]: plain.settings[option].value !== true }),
+    options: optionsWith(engine, { ...backend, [option]: plain.settings[option].value !== true }),
   }));
-  const usual = operationsOf(plain, generation);
-  const turnedOver = turned.flatMap(({ options }) => operationsOf(options, generation));
+  const usualPlan = samplePlan(plain, generation);
+  const turnedPlans = turned.flatMap(({ options }) => samplePlan(options, generation) ?? []);
+  const usual = usualPlan?.operations ?? [];
+  const turnedOver = turnedPlans.flatMap(({ operations }) => operations);
+  const nativeReasons = new Map(
+    [...turnedPlans.toReversed(), ...(usualPlan === undefined ? [] : [usualPlan])].flatMap(({ nft }) =>
+      nativeLinesOfPlan(nft.tables).map((line) => [nativeShape(line), line.reason] as const),
+    ),
+  );
   const added = firstOf(usual, isAddition);
   const removed = firstOf(usual, ({ command }) => command.op === 'delete');
   const addedOtherwise = firstOf(turnedOver, isAddition);
@@ -71,27 +82,25 @@ export function logReference(engine: string): LogReference | undefined {
       const found = shapes.find((shape) => added.has(shape) || addedOtherwise.has(shape)) ?? '';
       return (added.get(found) ?? addedOtherwise.get(found))?.reason;
     },
+    nativeReasonOf: (line) => nativeReasons.get(nativeShape(line)),
     switches: turned
       .flatMap(({ option, options }) => switchOf(option, plain, options, generation))
       .toSorted((a, b) => shownIn(a) - shownIn(b)),
   };
 }
 
-function optionsWith(engine: string, settings: Readonly<Record<string, boolean>>): Options {
+function optionsWith(engine: string, settings: Readonly<Record<string, boolean | string>>): Options {
   return resolveOptions({ engine, file: { path: 'daemon.json', text: JSON.stringify(settings) } }).options;
 }
 
-/** The operations that take effect on a host with the default network, two others and a container on each of the first two. */
-function operationsOf(options: Options, generation: Generation): readonly Operation[] {
+/** The plan of a host with the default network, two others and a container on each of the first two. */
+function samplePlan(options: Options, generation: Generation): Plan | undefined {
   const intent = sampleIntent(options, generation);
-  if (typeof intent === 'string') return [];
-  const { operations } = planBridge({
-    options,
-    intent: withNetworks(intent),
-    generation,
-    backend: 'iptables-nft',
-  });
-  return operations;
+  return typeof intent === 'string' ? undefined : planOf(options, generation, withNetworks(intent));
+}
+
+function planOf(options: Options, generation: Generation, intent: Intent): Plan {
+  return planBridge({ options, intent, generation, backend: 'iptables-nft' });
 }
 
 /** A second container, which also publishes a port on a loopback address, has its own rules since 28. */
@@ -184,22 +193,18 @@ function switchOf(
 function networkShapes(options: Options, generation: Generation): ReadonlySet<string> {
   const intent = sampleIntent(options, generation);
   if (typeof intent === 'string') return new Set();
-  const { ruleset } = planBridge({
-    options,
-    intent: { ...intent, sandboxes: [] },
-    generation,
-    backend: 'iptables-nft',
-  });
-  return ipv4Shapes(ruleset);
+  const { ruleset, nft } = planOf(options, generation, { ...intent, sandboxes: [] });
+  return ipv4Shapes(ruleset, nativeLinesOfPlan(nft.tables));
 }
 
-/** The closer shapes of all IPv4 rules. */
-export function ipv4Shapes({ tables }: Ruleset): ReadonlySet<string> {
-  return new Set(
-    tables
+/** The closer shapes of all IPv4 rules, of iptables and native ones. */
+export function ipv4Shapes({ tables }: Ruleset, native: readonly NativeLine[]): ReadonlySet<string> {
+  return new Set([
+    ...tables
       .filter(({ family }) => family === 'ipv4')
       .flatMap(({ family, name: table, chains }) =>
         chains.flatMap(({ name, rules }) => rules.map((rule) => shapesOf({ family, table }, name, rule)[0])),
       ),
-  );
+    ...native.filter(({ table }) => table.startsWith('ip ')).map(nativeShape),
+  ]);
 }

@@ -31,7 +31,7 @@ describe('nftTablesOf', () => {
 });
 
 describe('printNftTables', () => {
-  it("writes nft's own language", () => {
+  it('writes what nft prints', () => {
     expect(
       printed(
         base,
@@ -40,7 +40,8 @@ describe('printNftTables', () => {
         nft('created chain', 'chain=in__br family=ip'),
         rule('oifname vmap @ jumps', 0),
         rule('ip daddr 172.17.0.2 iifname != { br ,  } counter drop comment "DROP DIRECT ACCESS"', 1),
-        rule('counter accept comment ICC', 3),
+        rule('iifname != { br , eth0 } ip daddr != 127.0.0.1/8 meta mark 7 counter drop', 2),
+        rule('iifname == br counter accept comment ICC', 3),
       ),
     ).toBe(`table ip docker-bridges {
 \tmap jumps {
@@ -49,10 +50,11 @@ describe('printNftTables', () => {
 \t}
 
 \tchain fwd {
-\t\ttype filter hook forward priority 0; policy accept;
+\t\ttype filter hook forward priority filter; policy accept;
 \t\toifname vmap @jumps
-\t\tip daddr 172.17.0.2 iifname != { br } counter drop comment "DROP DIRECT ACCESS"
-\t\tcounter accept comment "ICC"
+\t\tip daddr 172.17.0.2 iifname != "br" counter drop comment "DROP DIRECT ACCESS"
+\t\tiifname != { "br", "eth0" } ip daddr != 127.0.0.0/8 meta mark 0x00000007 counter drop
+\t\tiifname "br" counter accept comment "ICC"
 \t}
 
 \tchain in__br {

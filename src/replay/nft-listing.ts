@@ -141,7 +141,7 @@ function nftWords(text: string): string {
     .replace(/\s+/g, ' ')
     .replace(/@ (?=\S)/g, '@')
     .replace(
-      /\b([io]ifname) (== |!= )?(\{[^}]*\}|[^\s"{}@]+)(?= |$)/g,
+      /\b([io]ifname) (== |!= )?(\{[^}]*\}|\w[^\s"{}@]*)(?= |$)/g,
       (whole, key: string, operator: string | undefined, names: string) =>
         names === 'vmap' ? whole : `${key} ${operator === '!= ' ? operator : ''}${deviceWords(names)}`,
     )

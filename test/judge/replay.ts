@@ -54,6 +54,6 @@ function inBlocks(lines: readonly string[]): readonly string[] {
       return [block, text.trim()] as const;
     })
     .toSorted(([a], [b]) => a.localeCompare(b))
-    .map((both) => both.join(' '))
-    .filter((line) => !line.endsWith('{ '));
+    .filter(([, text]) => text !== '' && text !== '}')
+    .map((both) => both.join(' '));
 }

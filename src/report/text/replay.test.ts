@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { differenceOfLog } from '../../plan/log-difference.ts';
+import { differenceOfLog, rulesOfLog } from '../../plan/log-difference.ts';
 import { readingOf } from '../../plan/log-reading.ts';
 import { readEvents } from '../../replay/events.ts';
 import { messageSlugs } from '../../replay/messages.ts';
@@ -13,7 +13,7 @@ const page = (name: string) =>
   readingOf(readEvents(readFileSync(new URL(`../../../test/logs/${name}.txt`, import.meta.url), 'utf8')));
 const off = page('ip-masq-false');
 const on = page('ip-masq-true');
-const difference = differenceOfLog(on.replayed.ruleset, off.replayed, on.reference);
+const difference = differenceOfLog(rulesOfLog(on), off);
 const options = { paint: (_: unknown, text: string) => text, width: 100 };
 
 test.each(messageSlugs)('%s is explained in both languages', (slug) => {
@@ -54,7 +54,7 @@ describe('replayText', () => {
   });
 
   test('says so where nothing differs', () => {
-    const same = differenceOfLog(off.replayed.ruleset, off.replayed, off.reference);
+    const same = differenceOfLog(rulesOfLog(off), off);
     const said = replayText('a.log', off, { difference: same }, { ...options, words: english });
     expect(said.trimEnd().split('\n').at(-1)).toBe('The rules are those of the plan.');
   });

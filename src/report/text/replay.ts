@@ -4,7 +4,12 @@
  */
 import { formatRule } from '../../firewall/args.ts';
 import { parseInstant } from '../../intent/time.ts';
-import type { LogDifference, RuleDifference } from '../../plan/log-difference.ts';
+import type {
+  Difference,
+  LogDifference,
+  NativeDifference,
+  RuleDifference,
+} from '../../plan/log-difference.ts';
 import { isDifferent } from '../../plan/log-difference.ts';
 import type { LogReading, MessageGroup } from '../../plan/log-reading.ts';
 import type { PhaseSpan, Start } from '../../replay/timeline.ts';
@@ -198,9 +203,13 @@ function differenceBlock(
       ? []
       : [printable(words.otherEngines(engine.version, otherEngine))];
   if (!isDifferent(difference)) return [...engines, paint('good', words.same(name))];
-  const ofSettings = difference.rules.filter((rule) => !rule.ofRequest);
-  const requests = (kind: RuleDifference['kind']) =>
-    difference.rules.filter((rule) => rule.ofRequest && rule.kind === kind).length;
+  const all = [...difference.rules, ...difference.native];
+  const requests = (kind: Difference['kind']) =>
+    all.filter((rule) => rule.ofRequest && rule.kind === kind).length;
+  const ofSettings = [
+    ...difference.rules.filter(({ ofRequest }) => !ofRequest).map((rule) => ruleLine(rule, words)),
+    ...difference.native.filter(({ ofRequest }) => !ofRequest).map((line) => nativeLine(line, words)),
+  ];
   const [missing, extra] = [requests('missing'), requests('extra')];
   return [
     ...engines,
@@ -209,28 +218,44 @@ function differenceBlock(
       ...difference.deciding.map(({ setting, value, missing: less, extra: more }) =>
         words.decides(`${setting}=${value}`, less, more),
       ),
-      ...ofSettings.slice(0, mostRules).map((rule) => ruleLine(rule, words)),
+      ...ofSettings.slice(0, mostRules),
       ...(ofSettings.length > mostRules ? [words.more(ofSettings.length - mostRules)] : []),
       ...(missing + extra > 0 ? [words.requests(missing, extra)] : []),
       ...difference.missingChains.map(words.chainMissing),
       ...difference.extraChains.map(words.chainExtra),
       ...difference.policies.map((policy) => words.policy(policy.chain, policy.expected, policy.observed)),
       ...(difference.misordered > 0 ? [words.misordered(difference.misordered)] : []),
-      ...(difference.isCut && difference.rules.some(({ kind }) => kind === 'missing')
-        ? [words.mayBeThere]
-        : []),
+      ...(difference.isCut && all.some(({ kind }) => kind === 'missing') ? [words.mayBeThere] : []),
     ].map((line) => `  ${printable(line)}`),
   ];
 }
 
-function ruleLine({ kind, at, decidedBy, reason, mention }: RuleDifference, words: ReplayWords): string {
+function ruleLine({ at, mention, ...difference }: RuleDifference, words: ReplayWords): string {
   const family = at.key.family === 'ipv6' ? 'ip6tables ' : '';
   const rule = `${family}-t ${at.key.table} -A ${at.chain} ${formatRule(at.rule)}`.trimEnd();
-  const settings = decidedBy === undefined ? (reason?.because.slice(0, 1) ?? []) : [decidedBy];
   const notes = [
-    ...settings.map(({ setting, value }) => `${setting}=${value}`),
+    ...settingNotes(difference),
     ...(mention === undefined ? [] : [words.lastSeen(mention.op, mention.line)]),
   ];
-  const word = kind === 'missing' ? words.missing : words.extra;
-  return `${kind === 'missing' ? '-' : '+'} ${word}  ${rule}${notes.length === 0 ? '' : `  # ${notes.join('; ')}`}`;
+  return differenceLine(difference.kind, rule, notes, words);
+}
+
+function nativeLine({ table, block, text, ...difference }: NativeDifference, words: ReplayWords): string {
+  const place = text === block ? `${table} ${text}` : `${table} ${block}: ${text}`;
+  return differenceLine(difference.kind, place, settingNotes(difference), words);
+}
+
+function settingNotes({ decidedBy, reason }: Pick<Difference, 'decidedBy' | 'reason'>): readonly string[] {
+  const settings = decidedBy === undefined ? (reason?.because.slice(0, 1) ?? []) : [decidedBy];
+  return settings.map(({ setting, value }) => `${setting}=${value}`);
+}
+
+function differenceLine(
+  kind: Difference['kind'],
+  text: string,
+  notes: readonly string[],
+  words: ReplayWords,
+): string {
+  const head = kind === 'missing' ? `- ${words.missing}` : `+ ${words.extra}`;
+  return `${head}  ${text}${notes.length === 0 ? '' : `  # ${notes.join('; ')}`}`;
 }
