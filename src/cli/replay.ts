@@ -141,10 +141,10 @@ async function difference(
   reading: LogReading,
 ): Promise<ComparedLog> {
   const { differenceOfLog } = await import('../plan/log-difference.ts');
-  if (reading.commands.host + reading.commands.nft === 0) {
+  if (!reading.debug) {
     throw new Failure(
       3,
-      'the log shows no command of iptables to compare: dockerd logs them only with "debug": true, and none with iptables=false',
+      'the log shows no command of the firewall to compare: dockerd logs them only with "debug": true',
     );
   }
   const compared = { difference: differenceOfLog(rules, reading) };

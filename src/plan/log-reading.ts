@@ -30,6 +30,7 @@ export interface LogReading {
   readonly commands: CommandCount;
   readonly entries: number;
   readonly passedOver: number;
+  readonly debug: boolean;
   readonly cut: boolean;
 }
 
@@ -91,6 +92,7 @@ export function readingOf(log: LogEvents, asked?: string): LogReading {
     commands: commandsOf(events),
     entries: log.entries,
     passedOver: log.passedOver,
+    debug: log.debug,
     cut: log.cut,
   };
 }

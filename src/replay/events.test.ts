@@ -107,6 +107,11 @@ describe('other entries', () => {
   });
 
   it('are counted', () => {
-    expect(readEvents(`garbage\n\n${entry('x')}\n`)).toMatchObject({ entries: 1, passedOver: 1, cut: false });
+    expect(readEvents(`garbage\n\n${entry('x')}\n`)).toMatchObject({
+      entries: 1,
+      passedOver: 1,
+      debug: true,
+      cut: false,
+    });
   });
 });

@@ -48,6 +48,8 @@ export interface LogEvents {
   readonly entries: number;
   /** Lines that are none of dockerd's. */
   readonly passedOver: number;
+  /** It has entries of debug level: where it shows no commands, none were run. */
+  readonly debug: boolean;
   /** More happened than is kept. */
   readonly cut: boolean;
 }
@@ -66,6 +68,7 @@ export class EventReader {
   readonly #backend: Backend;
   #entries = 0;
   #passedOver = 0;
+  #debug = false;
   #cut = false;
 
   constructor(backend: Backend = 'iptables-nft') {
@@ -82,6 +85,7 @@ export class EventReader {
       events: this.#events,
       entries: this.#entries,
       passedOver: this.#passedOver,
+      debug: this.#debug,
       cut: this.#cut,
     };
   }
@@ -91,6 +95,7 @@ export class EventReader {
     if (entry?.level === undefined) this.#passedOver += text.trim() === '' ? 0 : 1;
     else this.#entries += 1;
     if (entry === undefined) return;
+    if (entry.level === 'debug') this.#debug = true;
     const { time } = entry;
     const at = time === undefined ? { line: number } : { line: number, time: detached(time) };
     const put = (event: LogEvent) => {

@@ -19,12 +19,13 @@ export interface ReplayJsonInput {
 /** `bridgekeeper.replay/1`. */
 export function replayJson({ reading, compared, tables, words }: ReplayJsonInput): object {
   const { engine, starts, settings, commands, messages, others } = reading;
-  const { replayed, nftTables, entries, passedOver, cut } = reading;
+  const { replayed, nftTables, entries, passedOver, debug, cut } = reading;
   return {
     schema: 'bridgekeeper.replay/1',
     ...(engine === undefined ? {} : { engine }),
     entries,
     passedOver,
+    debug,
     cut,
     starts,
     commands,

@@ -78,6 +78,12 @@ describe('a plan', () => {
     expect(code).toBe(0);
   });
 
+  test('without rules is what such a log made', async () => {
+    const { code, stdout } = await run('--bundle', capture('28.5.2/iptables-false'));
+    expect(stdout).toContain('The rules are those of the plan.\n');
+    expect(code).toBe(0);
+  });
+
   test('of a daemon.json differs from a log by its settings', async () => {
     const config = write('daemon.json', '{"icc": false}');
     const { code, stdout } = await run(on, '--config-file', config);
@@ -95,7 +101,7 @@ describe('what is no use', () => {
     [2, 'cannot be used with', () => [on, '--against', on, '--bundle', 'x']],
     [
       3,
-      'the log shows no command of iptables',
+      'the log shows no command of the firewall',
       () => [write('info.log', 'time="t" level=info msg="Starting up"\n'), '--against', on],
     ],
     [3, 'is not supported', () => [on, '--config-file', write('empty.json', '{}'), '--engine', '1.12.0']],

@@ -272,6 +272,7 @@ export const english: ReplayWords = {
       ...(nft > 0 ? [`${plural(nft, 'change')} of nftables`] : []),
     ].join(', '),
   noCommands: 'The log shows no command of the firewall: dockerd logs them only with "debug": true.',
+  noRules: 'The daemon made no rules: iptables=false, or it did not come so far.',
   unreadable: (count) => `${plural(count, 'command')} could not be read.`,
   cut: 'The log is longer than what is read; its end is missing here.',
   settings: (turned, usual) => `Settings that the rules show: ${turned}; as by default: ${usual}`,

@@ -25,6 +25,8 @@ export interface ReplayWords {
   readonly liveRestore: string;
   readonly commands: (host: number, container: number, nft: number, firewalld: number) => string;
   readonly noCommands: string;
+  /** Of a log of debug level. */
+  readonly noRules: string;
   readonly unreadable: (count: number) => string;
   readonly cut: string;
   readonly settings: (turned: string, usual: string) => string;

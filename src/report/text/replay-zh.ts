@@ -216,6 +216,7 @@ export const chinese: ReplayWords = {
       ...(nft > 0 ? [`nftables 修改 ${nft} 次`] : []),
     ].join('，'),
   noCommands: '日志中没有防火墙命令：只有 "debug": true 时 dockerd 才会记录。',
+  noRules: 'daemon 没有建立规则：iptables=false，或还没有走到那一步。',
   unreadable: (count) => `${count} 条命令无法读懂。`,
   cut: '日志太长，后面的部分没有读。',
   settings: (turned, usual) => `从规则看出的设置：${turned}；与默认相同：${usual}`,

@@ -68,5 +68,9 @@ describe('replayText', () => {
     });
     expect(said).toContain('dockerd logs them only with "debug": true');
     expect(said).not.toContain('\x1b');
+    const debug = `${up}\ntime="t" level=debug msg="x"`;
+    expect(
+      replayText('x', readingOf(readEvents(debug)), undefined, { ...options, words: english }),
+    ).toContain('The daemon made no rules');
   });
 });

@@ -125,12 +125,16 @@ function tookText(began: string | undefined, ended: string | undefined): string 
 }
 
 function rulesBlock(
-  { starts, commands, settings, replayed }: LogReading,
+  { debug, starts, commands, settings, replayed }: LogReading,
   options: ReplayTextOptions,
 ): readonly string[] {
   const { words, width } = options;
   const { host, container, nft, throughFirewalld, unreadable } = commands;
-  if (host + nft === 0) return starts.some(({ completed }) => completed) ? wrap(words.noCommands, width) : [];
+  if (host + nft === 0) {
+    // A daemon that refuses its configuration says nothing else.
+    if (!debug && starts.length === 0) return [];
+    return wrap(debug ? words.noRules : words.noCommands, width);
+  }
   const named = (isDefault: boolean) =>
     settings
       .filter((setting) => setting.isDefault === isDefault)
