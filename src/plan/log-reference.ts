@@ -3,6 +3,7 @@
  * followed by an addition. In: an engine version. Out: answers for rules of any host. It is worked out from plans of a sample host, one
  * with the defaults and one for each switch turned over; nothing is written per rule.
  */
+import type { TableKey } from '../firewall/machine.ts';
 import type { Operation } from '../firewall/operation.ts';
 import type { Rule, Ruleset } from '../firewall/ruleset.ts';
 import type { Intent, Network, Sandbox } from '../intent/intent.ts';
@@ -12,7 +13,6 @@ import type { Reason } from '../net/reason.ts';
 import type { OptionName, Options } from '../options/options.ts';
 import { resolveOptions } from '../options/resolve.ts';
 import { optionNames } from '../options/table.ts';
-import type { TableOf } from '../replay/events.ts';
 import type { AfterCheck } from '../replay/run.ts';
 import { shapesOf } from '../replay/shape.ts';
 import { labels } from './bridge/choices.ts';
@@ -35,7 +35,7 @@ export interface LogReference {
   readonly generation: Generation;
   readonly afterCheck: AfterCheck;
   /** Why an engine makes a rule like this; undefined for rules that none of its settings makes. */
-  readonly reasonOf: (key: TableOf, chain: string, rule: Rule) => Reason | undefined;
+  readonly reasonOf: (key: TableKey, chain: string, rule: Rule) => Reason | undefined;
   /** The same for a line of native nftables. */
   readonly nativeReasonOf: (line: NativeLine) => Reason | undefined;
   /** Those that show in fewer rules first: they say more. */

@@ -1,8 +1,9 @@
 /**
- * What a log says about networks, entry by entry. In: lines. Out: LogEvents in order: commands, what they were asked by, phases, what was
- * restored, known messages. Commands are read here and run in run.ts; entries about other things are only counted.
+ * What a log says about networks, entry by entry. In: lines. Out: LogEvents in order: commands, changes of nftables, phases, what
+ * was restored, known messages. Commands are read here and run in run.ts; entries about other things are only counted.
  */
 import { parseCommand } from '../firewall/command.ts';
+import type { TableKey } from '../firewall/machine.ts';
 import type { Command } from '../firewall/operation.ts';
 import type { Backend, TableName } from '../firewall/ruleset.ts';
 import type { Family } from '../net/addr.ts';
@@ -12,15 +13,8 @@ import { type KnownMessage, knownMessage } from './messages.ts';
 import { type NftChange, nftChange } from './nft-change.ts';
 import { type Phase, phaseOf } from './phases.ts';
 
-/** A chain of a table, on the host. */
-export interface TableOf {
-  readonly backend: Backend;
-  readonly family: Family;
-  readonly table: TableName;
-}
-
 export interface LoggedCommand {
-  readonly key: TableOf;
+  readonly key: TableKey;
   readonly command: Command | { readonly op: 'list'; readonly chain: string };
   /** As logged, without --wait. */
   readonly text: string;

@@ -4,11 +4,11 @@
  * next step tells them: `-C` before `-A` failed, `-C` before `-D` did not.
  */
 import { ruleKey } from '../firewall/args.ts';
-import { type CommandResult, runCommand } from '../firewall/machine.ts';
+import { type CommandResult, runCommand, type TableKey } from '../firewall/machine.ts';
 import type { Command } from '../firewall/operation.ts';
 import { emptyRuleset, findChain, findTable, type Rule, type Ruleset } from '../firewall/ruleset.ts';
 import type { Family } from '../net/addr.ts';
-import type { LogEvent, LoggedCommand, TableOf } from './events.ts';
+import type { LogEvent, LoggedCommand } from './events.ts';
 
 type RuleCommand = Extract<Command, { readonly rule: Rule }>;
 
@@ -16,14 +16,14 @@ type RuleCommand = Extract<Command, { readonly rule: Rule }>;
  * What the engine does where a check fails: it inserts or appends the rule. Undefined: it asks before it removes the rule, or
  * nobody knows.
  */
-export type AfterCheck = (key: TableOf, check: RuleCommand) => 'insert' | 'append' | undefined;
+export type AfterCheck = (key: TableKey, check: RuleCommand) => 'insert' | 'append' | undefined;
 
 /** A conclusion from a command of the log about something that no command of it made or removed. */
 export interface Conclusion {
   readonly line: number;
   /** `found`: it was there before. `vanished`: somebody else, or a reboot, took it away. */
   readonly kind: 'found' | 'vanished';
-  readonly key: TableOf;
+  readonly key: TableKey;
   readonly chain: string;
   /** Absent: the chain itself. */
   readonly rule?: Rule;
@@ -50,7 +50,7 @@ export interface Replayed {
   readonly mentions: ReadonlyMap<string, Mention>;
 }
 
-export function mentionKey({ family, table }: TableOf, chain: string, rule: Rule): string {
+export function mentionKey({ family, table }: TableKey, chain: string, rule: Rule): string {
   return `${family} ${table} ${chain} ${ruleKey(rule)}`;
 }
 
@@ -112,7 +112,7 @@ function untouchedFamilies(
   return new Set([...first].flatMap(([family, answer]) => (answer === 'no' ? [family] : [])));
 }
 
-function subjectOf(key: TableOf, command: LoggedCommand['command']): string | undefined {
+function subjectOf(key: TableKey, command: LoggedCommand['command']): string | undefined {
   switch (command.op) {
     case 'check':
     case 'append':
@@ -172,7 +172,7 @@ class Run {
   }
 
   /** A command that names a chain which no command made: the chain is older than the log. */
-  #withChains(line: number, key: TableOf, command: Command): CommandResult {
+  #withChains(line: number, key: TableKey, command: Command): CommandResult {
     let result = runCommand(this.#ruleset, key, command);
     if (command.op !== 'append' && command.op !== 'insert') return result;
     if (!result.ok && result.error.kind === 'no-chain') {
@@ -186,7 +186,7 @@ class Run {
     return result;
   }
 
-  #find(line: number, key: TableOf, chain: string): void {
+  #find(line: number, key: TableKey, chain: string): void {
     const made = runCommand(this.#ruleset, key, { op: 'new-chain', chain });
     if (!made.ok) return;
     this.#ruleset = made.ruleset;
@@ -194,7 +194,7 @@ class Run {
     this.#conclusions.push({ line, kind: 'found', key, chain });
   }
 
-  #listed(line: number, key: TableOf, chain: string, answer: Answer | undefined): void {
+  #listed(line: number, key: TableKey, chain: string, answer: Answer | undefined): void {
     const table = findTable(this.#ruleset, key);
     const there = table !== undefined && findChain(table, chain) !== undefined;
     if (!there && answer !== 'no') this.#find(line, key, chain);
@@ -208,7 +208,7 @@ class Run {
     }
   }
 
-  #checked(line: number, key: TableOf, check: RuleCommand, answer: Answer | undefined): void {
+  #checked(line: number, key: TableKey, check: RuleCommand, answer: Answer | undefined): void {
     const { chain, rule } = check;
     const there = runCommand(this.#ruleset, key, { op: 'check', chain, rule }).ok;
     if (there && answer === 'no') {
@@ -227,7 +227,7 @@ class Run {
   }
 
   /** How a rule that is asked for and not known came to be there; undefined if it is asked for before a removal, and is not there. */
-  #foundHow(key: TableOf, check: RuleCommand, answer: Answer | undefined): 'insert' | 'append' | undefined {
+  #foundHow(key: TableKey, check: RuleCommand, answer: Answer | undefined): 'insert' | 'append' | undefined {
     const how = this.#afterCheck(key, check);
     if (answer === 'yes') return how ?? 'append';
     const chain = chainKey(key, check.chain);
@@ -236,6 +236,6 @@ class Run {
   }
 }
 
-function chainKey({ family, table }: TableOf, chain: string | undefined): string {
+function chainKey({ family, table }: TableKey, chain: string | undefined): string {
   return `${family} ${table} ${chain ?? ''}`;
 }

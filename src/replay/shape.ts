@@ -3,12 +3,12 @@
  * rules that an engine makes for the same purpose on different networks. The default bridge keeps its name, for it has settings of its own.
  */
 import { formatRule } from '../firewall/args.ts';
+import type { TableKey } from '../firewall/machine.ts';
 import type { Negatable, Rule, RuleOption } from '../firewall/ruleset.ts';
-import type { TableOf } from './events.ts';
 
 /** The closer shape, which tells the default bridge from others, and the one that does not. */
 export function shapesOf(
-  { family, table }: Pick<TableOf, 'family' | 'table'>,
+  { family, table }: Pick<TableKey, 'family' | 'table'>,
   chain: string,
   rule: Rule,
 ): readonly [closer: string, wider: string] {
