@@ -211,7 +211,7 @@ describe('the store: local-kv.db alone gives the plan that the running engine gi
 
   test.each(judged)('$name', ({ facts, differences }) => {
     expect(differences).toEqual([]);
-    expect(expectedFromFacts(facts)).toMatchObject({ storeDifferences: [] });
+    expect(expectedFromFacts(facts)).toMatchObject({ intentDifferences: [] });
   });
 
   test('there are enough of them', () => {

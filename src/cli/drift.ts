@@ -3,13 +3,15 @@
  * JSON; exit 0 as planned, 1 drift, 3 it cannot be said. It changes nothing.
  */
 import { Command, Option } from 'commander';
+import { withDeclared } from '../host/facts.ts';
 import { Failure } from './failure.ts';
-import { bundleFacts, liveFacts, refuseBlindness } from './host-facts.ts';
+import { bundleFacts, declaredNetworks, liveFacts, refuseBlindness } from './host-facts.ts';
 
 interface DriftOptions {
   readonly bundle?: string;
   readonly netns?: string;
   readonly engine?: string;
+  readonly networks?: string;
   readonly foreign?: boolean;
   readonly json?: boolean;
   readonly lang?: string;
@@ -27,6 +29,10 @@ export function driftCommand(): Command {
     )
     .option('--netns <path>', 'look at this network namespace instead of the host')
     .option('--engine <version>', "compare with what this engine would make (default: the host's)")
+    .option(
+      '--networks <file>',
+      'what should be there, where no engine and no store tells: JSON of docker network inspect',
+    )
     .option('--foreign', 'list what others made too')
     .option('--json', 'as JSON')
     .option('--lang <language>', 'en or zh; the locale decides otherwise')
@@ -37,30 +43,45 @@ async function drift(options: DriftOptions): Promise<void> {
   const { printing } = await import('./printing.ts');
   const print = printing(options.lang);
   const { bundle, netns, engine } = options;
-  const facts = bundle === undefined ? await liveFacts(netns) : await bundleFacts(bundle);
-  const [{ hostStateFromFacts }, { expectedFromFacts }, { findDrift }, { isDrift }] = await Promise.all([
+  const found = bundle === undefined ? await liveFacts(netns) : await bundleFacts(bundle);
+  const declared = await declaredNetworks(options.networks);
+  const facts = withDeclared(found, declared);
+  const [
+    { hostStateFromFacts },
+    { expectedFromFacts },
+    { findDrift },
+    { isDrift },
+    { describeIntentDifference },
+  ] = await Promise.all([
     import('../host/state-from-facts.ts'),
     import('../plan/expected.ts'),
     import('../drift/drift.ts'),
     import('../drift/difference.ts'),
+    import('../plan/intent-differences.ts'),
   ]);
   const { state, problems } = hostStateFromFacts(facts);
   if (bundle === undefined) refuseBlindness(facts, state);
   const expected = expectedFromFacts(facts, { state, ...(engine === undefined ? {} : { engine }) });
   if ('cannot' in expected) throw new Failure(3, `${bundle ?? netns ?? 'this host'}: ${expected.cannot}`);
-  const found = findDrift({ state, expected });
+  const drifted = findDrift({ state, expected });
   print.notes([...problems, ...expected.problems]);
+  const { engineNote } = await import('./engine-note.ts');
+  for (const note of [
+    engineNote(expected.engine),
+    ...expected.intentDifferences.map(describeIntentDifference),
+  ])
+    if (note !== undefined) process.stderr.write(`bridgekeeper: note: ${note}\n`);
   const version = expected.options.engine;
   if (options.json === true) {
     const { driftJson } = await import('../report/drift-json.ts');
-    process.stdout.write(`${JSON.stringify(driftJson(found, version))}\n`);
+    process.stdout.write(`${JSON.stringify(driftJson(drifted, version))}\n`);
   } else {
     const [{ driftText }, { driftWords }] = await Promise.all([
       import('../report/text/drift.ts'),
       import('../report/text/drift-words.ts'),
     ]);
     const { words, paint } = await print.options();
-    const text = driftText(found, {
+    const text = driftText(drifted, {
       words,
       driftWords: driftWords[words.language],
       paint,
@@ -69,5 +90,5 @@ async function drift(options: DriftOptions): Promise<void> {
     });
     process.stdout.write(text);
   }
-  process.exitCode = found.differences.some(isDrift) ? 1 : 0;
+  process.exitCode = drifted.differences.some(isDrift) ? 1 : 0;
 }

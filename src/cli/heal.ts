@@ -6,10 +6,12 @@
 import { Command, Option } from 'commander';
 import type { HealReport } from '../report/text/heal.ts';
 import { Failure, systemRefused } from './failure.ts';
+import { declaredNetworks } from './host-facts.ts';
 
 interface HealOptions {
   readonly netns?: string;
   readonly engine?: string;
+  readonly networks?: string;
   readonly dryRun?: boolean;
   readonly watch?: boolean;
   readonly remove?: boolean;
@@ -24,6 +26,10 @@ export function healCommand(): Command {
     )
     .option('--netns <path>', 'heal this network namespace instead of the host')
     .option('--engine <version>', "what this engine would make (default: the host's)")
+    .option(
+      '--networks <file>',
+      'what should be there, where no engine and no store tells: JSON of docker network inspect',
+    )
     .option('--dry-run', 'say what would be done, and do nothing')
     .addOption(
       new Option('--watch', 'stay, and put back what vanishes within a second').conflicts([
@@ -35,7 +41,7 @@ export function healCommand(): Command {
       new Option(
         '--remove',
         'take out everything that a Docker engine made, after it was uninstalled or with iptables=false',
-      ).conflicts('engine'),
+      ).conflicts(['engine', 'networks']),
     )
     .option('--json', 'as JSON, one object for each time that something was done')
     .option('--lang <language>', 'en or zh; the locale decides otherwise')
@@ -92,13 +98,14 @@ async function removed({ netns, dryRun }: HealOptions): Promise<Outcome> {
 }
 
 /** What heals once. Throws Failure when it is not sure what is right. */
-async function healer({ netns, engine, dryRun }: HealOptions): Promise<() => Promise<Outcome>> {
+async function healer({ netns, engine, networks, dryRun }: HealOptions): Promise<() => Promise<Outcome>> {
   const [{ heal }, { lookAt }, { processKernel }] = await Promise.all([
     import('../engine/heal.ts'),
     import('../engine/look.ts'),
     import('../kernel/apply.ts'),
   ]);
-  const look = () => lookAt(netns === undefined ? {} : { netns }, engine);
+  const declared = await declaredNetworks(networks);
+  const look = () => lookAt(netns === undefined ? {} : { netns }, engine, declared);
   return async () => {
     const healed = await refusals(() => heal({ look, netns, kernel: processKernel }, dryRun === true));
     if (healed.kind === 'refused') throw new Failure(3, `nothing was changed: ${healed.why}`);

@@ -5,6 +5,7 @@
 import type { Facts } from '../host/facts.ts';
 import type { HostState } from '../host/state.ts';
 import { badInput, systemRefused } from './failure.ts';
+import { readInput } from './read-input.ts';
 
 /** A captured host. */
 export async function bundleFacts(path: string): Promise<Facts> {
@@ -26,6 +27,16 @@ export async function liveFacts(netns: string | undefined): Promise<Facts> {
   return captureLive(netns === undefined ? {} : { netns }).catch((error: unknown) => {
     throw error instanceof CaptureError ? systemRefused(error.message) : error;
   });
+}
+
+/** What somebody says should be there, in the shape of `docker network inspect`: a bundle's networks.json. */
+export async function declaredNetworks(path: string | undefined): Promise<Uint8Array | undefined> {
+  if (path === undefined) return undefined;
+  const content = await readInput(path, '--networks');
+  const { parseJson } = await import('../host/json.ts');
+  const [problem] = parseJson(content, path).problems;
+  if (problem !== undefined) throw badInput(`--networks ${path}: ${problem.message}`);
+  return new TextEncoder().encode(content);
 }
 
 /** A live host whose firewall could not be read would look as if it had none. */

@@ -134,10 +134,10 @@ function note(line: string): void {
 }
 
 async function fromBundle(path: string, engine: string | undefined): Promise<Planned> {
-  const [facts, { expectedFromFacts }, { describeStoreDifference }] = await Promise.all([
+  const [facts, { expectedFromFacts }, { describeIntentDifference }] = await Promise.all([
     bundleFacts(path),
     import('../plan/expected.ts'),
-    import('../plan/store-differences.ts'),
+    import('../plan/intent-differences.ts'),
   ]);
   const expected = expectedFromFacts(facts, engine === undefined ? {} : { engine });
   if ('cannot' in expected) throw new Failure(3, `${path}: ${expected.cannot}`);
@@ -152,7 +152,9 @@ async function fromBundle(path: string, engine: string | undefined): Promise<Pla
       ...(expected.intentSource === 'local-kv.db'
         ? ['local-kv.db: networks and containers are those of the store; no running engine reported any']
         : []),
-      ...expected.storeDifferences.map((difference) => `local-kv.db: ${describeStoreDifference(difference)}`),
+      ...expected.intentDifferences.map(
+        (difference) => `${difference.source}: ${describeIntentDifference(difference)}`,
+      ),
     ],
   };
 }

@@ -60,6 +60,7 @@ export const causes = [
   'option-in-flag-and-file',
   'config-not-in-force',
   'store-and-kernel-differ',
+  'declaration-differs',
   'config-key-unknown',
   'address-options-invalid',
   'nftables-backend-needs-forwarding',

@@ -26,7 +26,7 @@ import { deathStep, type Remedy, type SearchInput, searchRemedies, walksWith } f
 import { settingCandidates } from './settings.ts';
 import { startFailure } from './start-failure.ts';
 import { undecidedCandidates } from './undecided.ts';
-import { notInForceFindings, storeFindings, unprovedFindings } from './unproved.ts';
+import { intentFindings, notInForceFindings, unprovedFindings } from './unproved.ts';
 
 export interface DiagnoseInput {
   readonly state: HostState;
@@ -65,7 +65,7 @@ export function diagnose(input: DiagnoseInput): Diagnosis {
     ...found,
     ...unprovedFindings(patient, unhealed),
     ...notInForceFindings(patient, found),
-    ...storeFindings(patient),
+    ...intentFindings(patient),
     ...byRequestFindings(state, expected, unhealed),
   ]);
   return {

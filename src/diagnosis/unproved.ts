@@ -5,7 +5,7 @@
 import type { Link, Namespace } from '../host/state.ts';
 import { isLoopback } from '../net/addr.ts';
 import type { Trace } from '../packet/trace.ts';
-import { describeStoreDifference } from '../plan/store-differences.ts';
+import { describeIntentDifference } from '../plan/intent-differences.ts';
 import type { Patient } from './candidate.ts';
 import { settingEvidence } from './evidence.ts';
 import type { Finding } from './finding.ts';
@@ -109,25 +109,28 @@ export function notInForceFindings(
     });
 }
 
-/** What the store says otherwise comes into force with the engine's next start. */
-export function storeFindings({ expected }: Patient): readonly Finding[] {
-  const differences = expected?.storeDifferences ?? [];
-  if (differences.length === 0) return [];
-  return [
-    {
-      cause: 'store-and-kernel-differ',
-      severity: 'warning',
-      params: { count: String(differences.length) },
-      flows: [],
-      hop: 'local-kv.db',
-      because: [],
-      evidence: differences.map((difference) => ({
-        file: 'local-kv.db',
-        text: describeStoreDifference(difference),
-      })),
-      repairs: [],
-      changes: [],
-      proof: { flows: [], newlyAllowed: [] },
-    },
-  ];
+/** What the store says otherwise comes into force with the engine's next start; what was declared otherwise never does by itself. */
+export function intentFindings({ expected }: Patient): readonly Finding[] {
+  const found = expected?.intentDifferences ?? [];
+  return (['local-kv.db', 'networks.json'] as const).flatMap((source): readonly Finding[] => {
+    const differences = found.filter((difference) => difference.source === source);
+    if (differences.length === 0) return [];
+    return [
+      {
+        cause: source === 'local-kv.db' ? 'store-and-kernel-differ' : 'declaration-differs',
+        severity: 'warning',
+        params: { count: String(differences.length) },
+        flows: [],
+        hop: source,
+        because: [],
+        evidence: differences.map((difference) => ({
+          file: source,
+          text: describeIntentDifference(difference),
+        })),
+        repairs: [],
+        changes: [],
+        proof: { flows: [], newlyAllowed: [] },
+      },
+    ];
+  });
 }

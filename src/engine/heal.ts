@@ -10,7 +10,7 @@ import type { Kernel } from '../kernel/apply.ts';
 import type { Change } from '../kernel/change.ts';
 import type { NamespacePath } from '../kernel/namespace.ts';
 import { changeOf } from '../kernel/state-change.ts';
-import { describeStoreDifference } from '../plan/store-differences.ts';
+import { describeIntentDifference } from '../plan/intent-differences.ts';
 import type { Looked } from './look.ts';
 
 export interface HealTarget {
@@ -68,11 +68,11 @@ async function settle({ look }: HealTarget): Promise<Settled | (Healed & { reado
     if (found.changes.length === 0) return { engine, healing: found };
     const now = found.mended.map(differenceKey).join('\n');
     if (now === before && looked.unseen.length === 0) {
-      const doubt = looked.whole.expected.storeDifferences.find(({ where }) => where === 'otherwise');
+      const doubt = looked.whole.expected.intentDifferences.find(({ where }) => where === 'otherwise');
       if (doubt !== undefined)
         return {
           kind: 'refused',
-          why: `the engine and its store disagree: ${describeStoreDifference(doubt)}`,
+          why: `${describeIntentDifference(doubt)}`,
         };
       return { engine, healing: found };
     }

@@ -4,6 +4,7 @@
  */
 import type { CaptureTarget } from '../bundle/capture.ts';
 import type { PlannedHost } from '../drift/networks.ts';
+import { withDeclared } from '../host/facts.ts';
 import { hostStateFromFacts } from '../host/state-from-facts.ts';
 import { expectedFromFacts } from '../plan/expected.ts';
 import { captureLive } from './live.ts';
@@ -18,9 +19,10 @@ export type Looked =
   /** One line. */
   | { readonly kind: 'cannot'; readonly why: string };
 
-/** Throws CaptureError when the host cannot be read at all. */
-export async function lookAt(target: CaptureTarget, engine?: string): Promise<Looked> {
-  const facts = await captureLive({ ...target, scope: 'planned' });
+/** `declared` is a networks.json, for hosts whose engine tells nothing. Throws CaptureError when the host cannot be read at all. */
+export async function lookAt(target: CaptureTarget, engine?: string, declared?: Uint8Array): Promise<Looked> {
+  const captured = await captureLive({ ...target, scope: 'planned' });
+  const facts = withDeclared(captured, declared);
   const { state } = hostStateFromFacts(facts);
   const expected = expectedFromFacts(facts, { state, ...(engine === undefined ? {} : { engine }) });
   if ('cannot' in expected) return { kind: 'cannot', why: expected.cannot };

@@ -38,3 +38,10 @@ export function numberedLines(content: string): readonly { readonly line: number
     .map((raw, index) => ({ line: index + 1, text: raw.trim() }))
     .filter((entry) => entry.text !== '');
 }
+
+/** The facts with a declaration of what should be there (networks.json), where there is one. */
+export function withDeclared(facts: Facts, declared: Uint8Array | undefined): Facts {
+  return declared === undefined
+    ? facts
+    : { ...facts, files: new Map([...facts.files, ['networks.json', declared]]) };
+}

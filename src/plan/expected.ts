@@ -26,10 +26,10 @@ import { engineOf, engineOfRules, type KnownEngine } from './engine-version.ts';
 import { generationFor, portOrderOf, unsupportedEngine } from './generation.ts';
 import { type NotInForce, optionsInForce } from './in-force.ts';
 import type { Engine } from './intent-after.ts';
-import { type IntentSource, intentFromFacts, storedIntent } from './intent-from-facts.ts';
+import { declaredDifferences, type IntentDifference, storeDifferences } from './intent-differences.ts';
+import { declaredIntent, type IntentSource, intentFromFacts, storedIntent } from './intent-from-facts.ts';
 import type { Generation, Plan } from './plan.ts';
 import { runningBackend } from './running-backend.ts';
-import { type StoreDifference, storeDifferences } from './store-differences.ts';
 import { type EngineState, pristine, type Transition, transition } from './transition.ts';
 
 export interface Expected {
@@ -40,8 +40,8 @@ export interface Expected {
   readonly configuration: Resolution;
   readonly intent: Intent;
   readonly intentSource: IntentSource;
-  /** Where the engine's store says otherwise than the engine. */
-  readonly storeDifferences: readonly StoreDifference[];
+  /** Where the engine's store, or a declaration, says otherwise than the engine. */
+  readonly intentDifferences: readonly IntentDifference[];
   readonly plan: Plan;
   /** How it is known which engine's plan this is: the version itself is in the options. */
   readonly engine: KnownEngine;
@@ -100,7 +100,12 @@ export function expectedFromFacts(facts: Facts, given: ExpectOptions = {}): Expe
   const running = runningBackend(facts, engine, host);
   const { options, notInForce } = optionsInForce(configuration.options, intent.value, log, running);
   const generation = generationFor(options) ?? configured;
-  const stored = intent.source === 'local-kv.db' ? undefined : storedIntent(facts, { state, log });
+  const stored =
+    intent.source === 'docker-network-inspect.json' ? storedIntent(facts, { state, log }) : undefined;
+  const declared =
+    intent.source === 'networks.json'
+      ? undefined
+      : declaredIntent(facts, { state, log, portOrder: portOrderOf(generation) });
   const before = beforeFirstStart({ options, generation }, log, host);
   const lastStart = (wanted: Intent) => history(before, wanted, log);
   const { plan, state: held } = lastStart(intent.value);
@@ -110,7 +115,10 @@ export function expectedFromFacts(facts: Facts, given: ExpectOptions = {}): Expe
     configuration,
     intent: intent.value,
     intentSource: intent.source,
-    storeDifferences: stored === undefined ? [] : storeDifferences(intent.value, stored.value),
+    intentDifferences: [
+      ...(stored === undefined ? [] : storeDifferences(intent.value, stored.value)),
+      ...(declared === undefined ? [] : declaredDifferences(intent.value, declared.value)),
+    ],
     plan,
     held,
     replan: (other) => lastStart(other).plan,

@@ -1,7 +1,7 @@
 /**
  * What the engine of a bundle holds: what it reports itself, else what its store says.
  * In: Facts, the host's state and what the log tells. Out: an Intent with its source, or nothing. Where there are both, they are not
- * mixed: the running engine is believed, and where its store says otherwise is `store-differences.ts`'s subject.
+ * mixed: the running engine is believed, and where its store says otherwise is `intent-differences.ts`'s subject.
  */
 import { storeRecords } from '../bolt/docker-records.ts';
 import { readBolt } from '../bolt/read.ts';
@@ -17,7 +17,7 @@ import { formatAddr } from '../net/addr.ts';
 import type { EngineLog } from './engine-log.ts';
 
 /** Names a file of the bundle. */
-export type IntentSource = 'docker-network-inspect.json' | 'local-kv.db';
+export type IntentSource = 'docker-network-inspect.json' | 'local-kv.db' | 'networks.json';
 
 export interface KnownOfEngine {
   readonly state: HostState;
@@ -33,7 +33,9 @@ export function intentFromFacts(
   const inspected = reportedIntent(facts, known);
   if (inspected !== undefined) return { ...inspected, source: 'docker-network-inspect.json' };
   const stored = storedIntent(facts, known);
-  return stored === undefined ? undefined : { ...stored, source: 'local-kv.db' };
+  if (stored !== undefined) return { ...stored, source: 'local-kv.db' };
+  const declared = declaredIntent(facts, known);
+  return declared === undefined ? undefined : { ...declared, source: 'networks.json' };
 }
 
 /** What the running engine says. */
@@ -68,6 +70,21 @@ export function storedIntent(
   if (intent.value.networks.length === 0) return undefined;
   const damaged = { file: 'local-kv.db', message: 'damaged, records may be missing' };
   return { value: intent.value, problems: [...(reading.file.lost ? [damaged] : []), ...intent.problems] };
+}
+
+/** What somebody says should be there, in the shape of `docker network inspect`; undefined where nobody does. */
+export function declaredIntent(
+  facts: Facts,
+  { state, log, portOrder }: KnownOfEngine,
+): Parsed<Intent> | undefined {
+  const networks = readJson(facts, 'networks.json');
+  if (networks?.value === undefined) return undefined;
+  const read = intentFromInspect({
+    networks: { json: networks.value, file: 'networks.json' },
+    portOrder,
+    evidence: evidenceOf(state, log),
+  });
+  return { value: read.value, problems: [...networks.problems, ...read.problems] };
 }
 
 function evidenceOf(state: HostState, log: EngineLog): Evidence {

@@ -264,6 +264,8 @@ export const causes: Readonly<Record<Cause, (s: Story) => string>> = {
   'store-and-kernel-differ': (s) =>
     `Docker's store (local-kv.db) and the running engine differ in ${s.param('count')} network${s.param('count') === '1' ? '' : 's'} or endpoint${s.param('count') === '1' ? '' : 's'}. ` +
     'When the engine starts again it goes by the store.',
+  'declaration-differs': (s) =>
+    `The networks that were declared and those of the running engine differ in ${s.param('count') === '1' ? 'one place' : `${s.param('count')} places`}. The rules follow the running engine; what was declared is made by nobody but whoever creates the networks.`,
   'config-key-unknown': noStart,
   'address-options-invalid': noStart,
   'nftables-backend-needs-forwarding': (s) =>

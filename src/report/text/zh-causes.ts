@@ -237,6 +237,8 @@ export const causes: Readonly<Record<Cause, (s: Story) => string>> = {
       : '配置是在引擎启动之后改的，重新加载（SIGHUP）不会应用这一项。'),
   'store-and-kernel-differ': (s) =>
     `Docker 的存储（local-kv.db）和正在运行的引擎有 ${s.param('count')} 处网络或端点不一致。引擎下次启动时以存储为准。`,
+  'declaration-differs': (s) =>
+    `声明的网络与正在运行的引擎有 ${s.param('count')} 处不一致。规则以正在运行的引擎为准；声明的内容只有由创建网络的人去建立才会出现。`,
   'config-key-unknown': noStart,
   'address-options-invalid': noStart,
   'nftables-backend-needs-forwarding': (s) =>

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { defaultBridge, type HostSpec, intentOf } from '../../test/support/plan.ts';
-import { describeStoreDifference, storeDifferences } from './store-differences.ts';
+import { declaredDifferences, describeIntentDifference, storeDifferences } from './intent-differences.ts';
 
 const web = { name: 'web', on: { bridge: '172.17.0.2/16' }, ports: ['8080:80/tcp', '8081:81/tcp'] };
 
@@ -8,7 +8,7 @@ function differences(
   engine: Pick<HostSpec, 'networks' | 'containers'>,
   store: Pick<HostSpec, 'networks' | 'containers'>,
 ): readonly string[] {
-  return storeDifferences(intentOf(engine), intentOf(store)).map(describeStoreDifference);
+  return storeDifferences(intentOf(engine), intentOf(store)).map(describeIntentDifference);
 }
 
 describe('storeDifferences', () => {
@@ -40,5 +40,33 @@ describe('storeDifferences', () => {
         { containers: [] },
       ),
     ).toEqual([]);
+  });
+});
+
+describe('declaredDifferences', () => {
+  const declared = (
+    engine: Pick<HostSpec, 'networks' | 'containers'>,
+    declaration: Pick<HostSpec, 'networks' | 'containers'>,
+  ) => declaredDifferences(intentOf(engine), intentOf(declaration)).map(describeIntentDifference);
+  const shop = { name: 'shop', subnet: '172.30.0.0/16' };
+
+  it('knows networks by their names, and does not ask for the default one or for containers', () => {
+    expect(
+      declared({ networks: [defaultBridge, shop], containers: [web] }, { networks: [shop], containers: [] }),
+    ).toEqual([]);
+  });
+
+  it('names what only one of them has, and what they have otherwise', () => {
+    const moved = { ...web, ports: ['9000:80/tcp'] };
+    expect(
+      declared(
+        { networks: [defaultBridge, shop], containers: [web] },
+        { networks: [defaultBridge, { name: 'till', subnet: '172.31.0.0/16' }], containers: [moved] },
+      ),
+    ).toEqual([
+      'network till: only in the declaration',
+      'network shop: only in the running engine',
+      'endpoint of web: the declaration says 172.17.0.2/16 9000:80/tcp, the running engine 172.17.0.2/16 8080:80/tcp 8081:81/tcp',
+    ]);
   });
 });
