@@ -39,17 +39,18 @@ from false to true
 the same change in other engines
   17.06 to before 29.0 (here)  0 go, 2 come
   29.0 and later               0 go, 1 come
+  29.0 and later, nftables     0 go, 1 come
 `);
   });
 
   it('shows the change of each layout line by line when asked', () => {
     const text = explained('icc', undefined, '28.5.2', true);
-    expect(text).toContain(`  17.06 to before 27.0     1 go, 2 come
+    expect(text).toContain(`  17.06 to before 27.0      1 go, 2 come
     - filter -A FORWARD -i docker0 -o docker0 -j ACCEPT
     + filter -A FORWARD -i docker0 -o docker0 -j DROP
 `);
     expect(text).toContain(
-      '  28.0.1 and later (here)  1 go, 4 come\n    - filter -A DOCKER-FORWARD -i docker0 -j ACCEPT\n',
+      '  28.0.1 and later (here)   1 go, 4 come\n    - filter -A DOCKER-FORWARD -i docker0 -j ACCEPT\n',
     );
   });
 

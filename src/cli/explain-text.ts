@@ -156,12 +156,12 @@ function describeCommand(command: Command): string {
 
 /** What flipping the option changes in engines of each layout; nothing where no other value was tried. */
 function spanLines(
-  { engine }: Explanation,
+  explanation: Explanation,
   spans: readonly ExplainedSpan[],
   all: boolean,
 ): readonly string[] {
   if (spans.every(({ answer }) => answer.kind === 'untried')) return [];
-  const rows = spans.map((span) => [spanName(span, engine), answerText(span.answer)] as const);
+  const rows = spans.map((span) => [spanName(span, explanation), answerText(span.answer)] as const);
   return [
     'the same change in other engines',
     ...indent(
@@ -179,9 +179,17 @@ function spanLines(
   ];
 }
 
-function spanName({ from, until }: ExplainedSpan, engine: string): string {
-  const name = until === undefined ? `${from} and later` : `${from} to before ${until}`;
-  const isHere = isAtLeast(engine, from) && (until === undefined || !isAtLeast(engine, until));
+function spanName(
+  { from, until, generations }: ExplainedSpan,
+  { engine, configured: { plan } }: Explanation,
+): string {
+  const versions = until === undefined ? `${from} and later` : `${from} to before ${until}`;
+  const name = generations.includes('N1') ? `${versions}, nftables` : versions;
+  const isHere =
+    isAtLeast(engine, from) &&
+    (until === undefined || !isAtLeast(engine, until)) &&
+    plan !== undefined &&
+    generations.includes(plan.generation);
   return isHere ? `${name} (here)` : name;
 }
 

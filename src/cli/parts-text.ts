@@ -3,7 +3,7 @@
  */
 import type { PlanPart } from '../plan/difference.ts';
 
-/** `nat -A POSTROUTING ...`, `sysctl net.ipv4.ip_forward = 1`; what belongs to ip6tables says so. */
+/** `nat -A POSTROUTING ...`, `nft add rule ...`, `sysctl net.ipv4.ip_forward = 1`; what belongs to ip6tables says so. */
 export function describePart({ kind, table, family, backend, text }: PlanPart): string {
   if (backend === 'nftables') return `nft add ${text}`;
   return `${family === 'ipv6' ? 'ip6tables ' : ''}${table ?? kind} ${text}`;

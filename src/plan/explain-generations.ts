@@ -4,7 +4,7 @@
  */
 
 import type { PlanDifference } from './difference.ts';
-import { type ExplainInput, type Explanation, explainOption } from './explain.ts';
+import { type ExplainInput, type Explanation, explainOption, withValue } from './explain.ts';
 import { generationSpans } from './generation.ts';
 import type { Generation } from './plan.ts';
 
@@ -41,7 +41,18 @@ export function explainGenerations(input: Pick<ExplainInput, 'option' | 'file'>)
     const generations = [...new Set([...last.generations, generation])];
     groups.splice(-1, 1, { from: last.from, ...end, generations, answer });
   }
-  return groups;
+  return [...groups, ...nativeSpan(input)];
+}
+
+/** The layout that no version, but an option chooses. */
+function nativeSpan({ option, file }: Pick<ExplainInput, 'option' | 'file'>): readonly ExplainedSpan[] {
+  const from = generationSpans.at(-1)?.from;
+  if (option === 'firewall-backend' || from === undefined) return [];
+  const text = withValue(file?.text, 'firewall-backend', 'nftables');
+  const native = { path: file?.path ?? 'daemon.json', text };
+  return [
+    { from, generations: ['N1'], answer: answerOf(explainOption({ option, engine: from, file: native })) },
+  ];
 }
 
 function answerOf({ known, configured, changed, difference }: Explanation): SpanAnswer {

@@ -204,7 +204,7 @@ function otherValue(option: OptionName, current: unknown): OptionValues[OptionNa
 }
 
 /** The same daemon.json with one key changed; text that is no JSON object is left to resolveOptions to refuse. */
-function withValue(text: string | undefined, option: OptionName, value: unknown): string {
+export function withValue(text: string | undefined, option: OptionName, value: unknown): string {
   const parsed = text === undefined || text.trim() === '' ? {} : tryParse(text);
   if (typeof parsed !== 'object' || parsed === null) return text ?? '';
   return JSON.stringify({ ...parsed, [option]: value }, null, 2);
