@@ -62,7 +62,7 @@ export function nativeShape({ table, block, text }: NativeLine): string {
     .replace(/"(?!docker0"|lo")[^"\s]*"(?! *$)/g, '"bridge"')
     .replace(/__(?!docker0\b)\S+/g, '__bridge')
     .replace(/(?<=[ ,])[0-9a-f]*[.:][0-9a-f.:]*(?:\/\d+)?/g, 'address')
-    .replace(/\bport (\d+)/g, 'port any')
+    .replace(/\b(?:tcp|udp|sctp) ([ds]port) \d+/g, 'transport $1 any')
     .replace(/\bmark \S+/g, 'mark any');
   return `${table} ${block.replace(/__(?!docker0$)\S+$/, '__bridge')} ${abstract}`;
 }
