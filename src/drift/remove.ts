@@ -9,7 +9,7 @@ import type { NftRuleset, NftTable } from '../firewall/nft/model.ts';
 import type { Chain, Ruleset, Table } from '../firewall/ruleset.ts';
 import type { StateChange } from '../host/change.ts';
 import type { HostState, Namespace } from '../host/state.ts';
-import { classifyChain, classifyNftTable, ruleClassifier } from '../plan/classify.ts';
+import { type Classified, classifyChain, classifyNftTable, ruleClassifier } from '../plan/classify.ts';
 import { bridgesIn, isDockerBridge } from '../plan/docker-rules.ts';
 import type { Difference, Place } from './difference.ts';
 
@@ -84,7 +84,7 @@ function removeRules(host: Namespace): RemovedRules {
     const emptied = table.chains.map((chain): Chain => {
       const rules = chain.rules.filter((rule, index) => {
         const at = { family: table.family, table: table.name, chain: chain.name, rule };
-        const own = ownerOf(at).owner === 'docker';
+        const own = isDockers(ownerOf(at));
         if (own) take(table, chain, `-A ${chain.name} ${formatRule(rule)}`, index + 1);
         return !own;
       });
@@ -100,14 +100,18 @@ function removeRules(host: Namespace): RemovedRules {
   return { to: { tables }, taken };
 }
 
+function isDockers({ owner }: Classified): boolean {
+  return owner === 'docker' || owner === 'swarm';
+}
+
 function placeOf({ backend, family, name }: Table, chain: Chain): Place {
   return { in: 'iptables', backend, family, table: name, chain: chain.name };
 }
 
 /** A chain of Docker's, or its hook for the administrator, that is empty now and that nothing leads to. */
 function isSpent(chain: Chain, all: readonly Chain[]): boolean {
-  const { owner } = classifyChain(chain.name);
-  if (chain.policy !== undefined || (owner !== 'docker' && owner !== 'docker-user')) return false;
+  const whose = classifyChain(chain.name);
+  if (chain.policy !== undefined || !(isDockers(whose) || whose.owner === 'docker-user')) return false;
   return (
     chain.rules.length === 0 &&
     !all.some(({ rules }) => rules.some(({ target }) => target?.name === chain.name))

@@ -3,6 +3,7 @@
  * In: a rule, and which interface names are bridges. Out: text such as `-s NET ! -o BR -j MASQUERADE`.
  * Rules that one program writes for many networks have few shapes; whose a shape is, is not decided here.
  */
+import { parseAddr } from '../net/addr.ts';
 import { formatPrefix, type Prefix } from '../net/prefix.ts';
 import { formatRule } from './format.ts';
 import type { ModuleMatch, Negatable, Rule, RuleOption } from './ruleset.ts';
@@ -79,7 +80,7 @@ function valueShape(option: string, value: string): string {
     case '--to-destination':
       return value.replace(/^(?:[0-9.]+|\[[0-9a-f:.]+\]):[0-9]+$/, 'HOST:N');
     case '--to-source':
-      return /^[0-9a-f:.]+$/.test(value) ? 'HOST' : value;
+      return parseAddr(value) === undefined ? value : 'HOST';
     case '--match-set':
       return value.replace(/-v[46]$/, '');
     default:

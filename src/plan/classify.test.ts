@@ -74,17 +74,20 @@ describe('ruleClassifier', () => {
     expect(owners(fromSave('raw', accept, drop)).map(([, owner]) => owner)).toEqual(['docker', 'docker']);
   });
 
-  it("tells swarm's rules from foreign ones", () => {
-    const swarm = fromSave(
-      'filter',
-      ':DOCKER-INGRESS - [0:0]',
+  it("tells swarm's rules from those that a plan holds", () => {
+    const swarm = [
       '-A FORWARD -j DOCKER-INGRESS',
       '-A FORWARD -i docker_gwbridge -o docker_gwbridge -j DROP',
       '-A DOCKER-INGRESS -p tcp -m tcp --dport 8080 -j ACCEPT',
       '-A DOCKER-INGRESS -p tcp -m state --state RELATED,ESTABLISHED -m tcp --sport 8080 -j ACCEPT',
+      '-A DOCKER-INGRESS -p tcp -m tcp --sport 8080 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT',
       '-A DOCKER-INGRESS -j RETURN',
-    );
-    expect(owners(swarm).filter(([, owner]) => owner !== 'docker')).toEqual([]);
+    ];
+    const found = owners(fromSave('filter', ':DOCKER-INGRESS - [0:0]', ...swarm));
+    expect(found.map(([, owner]) => owner)).toEqual(swarm.map(() => 'swarm'));
+    expect(classifyChain('DOCKER-INGRESS').owner).toBe('swarm');
+    const local = '-A POSTROUTING -o docker_gwbridge -m addrtype --src-type LOCAL -j MASQUERADE';
+    expect(owners(fromSave('nat', local)).map(([, owner]) => owner)).toEqual(['swarm']);
   });
 
   it("finds other programs between Docker's rules", () => {

@@ -17,13 +17,16 @@ import {
   bridgesIn,
   dockerRuleOf,
   isDockerNftTable,
+  isSwarmRule,
   makersOfChain,
   type PlacedRule,
+  swarmChainName,
   userChainName,
 } from './docker-rules.ts';
 
 export interface Classified {
-  readonly owner: 'docker' | 'docker-user' | Owner | 'unknown';
+  /** `swarm` is Docker's too, but made and taken away by its services, so that a plan says nothing about it. */
+  readonly owner: 'docker' | 'docker-user' | 'swarm' | Owner | 'unknown';
   /** Absent where nothing shows whose it is. `shape` is what all rules of that kind look like, `-s NET ! -o BR -j MASQUERADE`. */
   readonly because?: OwnerClue | { readonly kind: 'shape'; readonly name: string };
 }
@@ -43,7 +46,10 @@ export function ruleClassifier(
   return (placed) => {
     const row = dockerRuleOf(placed, bridges);
     if (row !== undefined && (!isTrust(placed) || guarded.has(destinationOf(placed.family, placed.rule))))
-      return { owner: 'docker', because: { kind: 'shape', name: row.pattern } };
+      return {
+        owner: isSwarmRule(row, placed.rule) ? 'swarm' : 'docker',
+        because: { kind: 'shape', name: row.pattern },
+      };
     const foreign = ownerOfRule(placed.chain, placed.rule);
     if (foreign !== undefined) return foreign;
     return placed.chain === userChainName ? administrators : unknown;
@@ -55,6 +61,7 @@ const administrators: Classified = { owner: 'docker-user', because: { kind: 'cha
 /** Whose a chain of iptables is, by its name. Built-in ones are nobody's. */
 export function classifyChain(chain: string): Classified {
   if (chain === userChainName) return administrators;
+  if (chain === swarmChainName) return { owner: 'swarm', because: { kind: 'chain', name: chain } };
   if (makersOfChain(chain) !== undefined) return { owner: 'docker', because: { kind: 'chain', name: chain } };
   return ownerOfChain(chain) ?? unknown;
 }

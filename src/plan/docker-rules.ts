@@ -114,6 +114,8 @@ export const plannedRules: readonly DockerRule[] = [
   ipv4Only('nat OUTPUT', `[! -d NET] ${local} -j DOCKER`, 'G1', 'G10'),
   ipv6Only('nat OUTPUT', `[! -d HOST] ${local} -j DOCKER`, 'G3', 'G10'),
   both('nat DOCKER', '-i BR -j RETURN', 'G1', 'G9'),
+  // WSL2 with mirrored networking, here and in raw.
+  ipv4Only('nat DOCKER', '-d NET -i loopback0 -j RETURN', 'G5', 'G10'),
   ipv4Only('nat DOCKER', `[-d HOST] [! -i BR] ${port} -j DNAT --to-destination HOST:N`, 'G1', 'G10'),
   ipv6Only('nat DOCKER', `[-d HOST] [! -i BR] ${port} -j DNAT --to-destination HOST:N`, 'G3', 'G5'),
   ipv6Only('nat DOCKER', `! -s NET [-d HOST] [! -i BR] ${port} -j DNAT --to-destination HOST:N`, 'G6', 'G10'),
@@ -126,11 +128,13 @@ export const plannedRules: readonly DockerRule[] = [
   both('raw PREROUTING', '-d HOST ! -i BR -j DROP', 'G8', 'G10'),
   both('raw PREROUTING', '-d HOST -i BR|IF -j ACCEPT', 'G8', 'G10'),
   ipv4Only('raw PREROUTING', `-d HOST ! -i lo ${port} -j DROP`, 'G6', 'G10'),
+  ipv4Only('raw PREROUTING', `-d HOST -i loopback0 ${port} -j ACCEPT`, 'G6', 'G10'),
   both('mangle POSTROUTING', '-p P -m P --sport N -j CHECKSUM --checksum-fill', 'G1', 'G9'),
 ];
 
 /**
- * What swarm makes, which no plan holds (moby daemon/libnetwork/service_linux.go, drivers/overlay/encryption.go).
+ * What swarm makes for published services, which no plan holds (libnetwork/service_linux.go of 17.06 and 28.5): answers with the
+ * match `state` in older engines. docker_gwbridge has its rules as any bridge has.
  */
 export const swarmRules: readonly DockerRule[] = [
   both('filter FORWARD', '-j DOCKER-INGRESS', 'G1', 'G6'),
@@ -142,7 +146,7 @@ export const swarmRules: readonly DockerRule[] = [
     'G1',
     'G10',
   ),
-  both('filter DOCKER-INGRESS', `-p P ${answers} -m P --sport N -j ACCEPT`, 'G1', 'G10'),
+  both('filter DOCKER-INGRESS', `-p P -m P --sport N ${answers} -j ACCEPT`, 'G1', 'G10'),
   both('filter DOCKER-INGRESS', '-j RETURN', 'G1', 'G10'),
   both('nat PREROUTING', `${local} -j DOCKER-INGRESS`, 'G1', 'G10'),
   both('nat OUTPUT', `${local} -j DOCKER-INGRESS`, 'G1', 'G10'),
@@ -150,17 +154,38 @@ export const swarmRules: readonly DockerRule[] = [
   both('nat DOCKER-INGRESS', '-j RETURN', 'G1', 'G10'),
 ];
 
-interface Row extends DockerRule {
+/** In containers' namespaces (`sandbox.ts`), by the same hand in all generations. */
+export const resolverRules: readonly DockerRule[] = [
+  ipv4Only('nat OUTPUT', '-d HOST -j DOCKER_OUTPUT', 'G1', 'G10'),
+  ipv4Only('nat POSTROUTING', '-d HOST -j DOCKER_POSTROUTING', 'G1', 'G10'),
+  ipv4Only('nat DOCKER_OUTPUT', `-d HOST ${port} -j DNAT --to-destination HOST:N`, 'G1', 'G10'),
+  ipv4Only('nat DOCKER_POSTROUTING', '-s HOST -p P -m P --sport N -j SNAT --to-source :53', 'G1', 'G10'),
+];
+
+/** The bridge that leads swarm's networks out. */
+const gatewayBridge = 'docker_gwbridge';
+
+/** Swarm's rules come and go with its services and nodes, so no plan of the engine's start holds them. */
+export function isSwarmRule(row: DockerRule, { inInterface, outInterface }: Rule): boolean {
+  const isGateway = (name: Rule['inInterface']) => name?.value === gatewayBridge;
+  return swarmRules.includes(row) || isGateway(inInterface) || isGateway(outInterface);
+}
+
+/** The chain that swarm fills. */
+export const swarmChainName = 'DOCKER-INGRESS';
+
+interface Row {
+  readonly made: DockerRule;
   readonly fits: RegExp;
 }
 
-const rowsByChain = rowsOf([...plannedRules, ...swarmRules]);
+const rowsByChain = rowsOf([...plannedRules, ...swarmRules, ...resolverRules]);
 
 function rowsOf(rules: readonly DockerRule[]): ReadonlyMap<string, readonly Row[]> {
   const byChain = new Map<string, Row[]>();
-  for (const rule of rules) {
-    const row = { ...rule, fits: compile(rule.pattern) };
-    byChain.set(rule.at, [...(byChain.get(rule.at) ?? []), row]);
+  for (const made of rules) {
+    const row = { made, fits: compile(made.pattern) };
+    byChain.set(made.at, [...(byChain.get(made.at) ?? []), row]);
   }
   return byChain;
 }
@@ -188,6 +213,8 @@ const ownChains: Readonly<Record<string, readonly Generation[]>> = {
   'DOCKER-CT': spanOf('G7', 'G10'),
   'DOCKER-INTERNAL': spanOf('G10', 'G10'),
   'DOCKER-INGRESS': generations,
+  DOCKER_OUTPUT: generations,
+  DOCKER_POSTROUTING: generations,
 };
 
 /** Native tables of 29 with the nftables backend: on the host, and in containers' namespaces. */
@@ -232,5 +259,5 @@ export function dockerRuleOf(
   const candidates = rowsByChain.get(`${table} ${chain}`);
   if (candidates === undefined) return undefined;
   const shape = `${shapeOf(rule, (name) => isDockerBridge(name) || bridges.has(name))} `;
-  return candidates.find(({ fits, madeBy }) => madeBy[family].length > 0 && fits.test(shape));
+  return candidates.find(({ made, fits }) => made.madeBy[family].length > 0 && fits.test(shape))?.made;
 }

@@ -81,6 +81,7 @@ export function manyHosts(engine: string): readonly HostSpec[] {
     networksOf(engine, { ...bothFamilies, 'allow-direct-routing': true }),
     networksOf(engine, { ...bothFamilies, 'bridge-accept-fwmark': '0x10/0xff' }),
     networksOf(engine, bothFamilies, {}, { env: { DOCKER_IPTABLES_SCTP_CHECKSUM: '1' } }),
+    networksOf(engine, bothFamilies, {}, { mirroredLoopback: true }),
     withOptions(mode('routed')),
     withOptions(mode('nat-unprotected')),
     withOptions({ [bridgeOption('enable_icc')]: 'false' }),
