@@ -22,7 +22,7 @@ import { judgeCauses } from './judge/causes.ts';
 import { judgeDrift } from './judge/drift.ts';
 import { judgeHistory } from './judge/history.ts';
 import { judgeReplay } from './judge/replay.ts';
-import { judgeRecognition, judgeRules } from './judge/rules.ts';
+import { judgeRecognition, judgeRules, judgeSandboxes } from './judge/rules.ts';
 import { judgeStore } from './judge/store.ts';
 import { judgeWalks } from './judge/walks.ts';
 
@@ -231,6 +231,18 @@ describe('drift', () => {
 
   test.each(judged)('healing leaves none on $name', ({ left }) => {
     expect(left).toEqual([]);
+  });
+});
+
+describe("rules in containers' namespaces are as planned, whatever ports the resolver took", () => {
+  const judged = captures.map(({ name, facts }) => ({ name, verdicts: judgeSandboxes(facts) }));
+
+  test.each(judged.filter(({ verdicts }) => verdicts.length > 0))('$name', ({ verdicts }) => {
+    expect(verdicts.filter(({ agree }) => !agree)).toEqual([]);
+  });
+
+  test('there are enough of them', () => {
+    expect(judged.flatMap(({ verdicts }) => verdicts).length).toBeGreaterThan(40);
   });
 });
 

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { planOf } from '../../test/support/plan.ts';
 import {
   describeReason,
+  firewalldAsComments,
   nftWithReasons,
   rulesAsJson,
   rulesAsSave,
@@ -78,4 +79,19 @@ describe('native tables', () => {
     expect(new Set(columns.filter((column) => column <= 88))).toEqual(new Set([88]));
     expect(lines.filter((line) => line.endsWith('policy accept;')).length).toBeGreaterThan(4);
   });
+});
+
+it('firewalldAsComments are commands that iptables-restore passes over, with reasons when asked for', () => {
+  const operations = planOf({ engine: '26.1.5', firewalld: true }).firewalld ?? [];
+  expect(firewalldAsComments(operations, false)).toBe(
+    [
+      '# firewall-cmd --permanent --new-zone=docker',
+      '# firewall-cmd --permanent --zone=docker --set-target=ACCEPT',
+      '# firewall-cmd --zone=docker --add-interface=docker0',
+      '',
+    ].join('\n'),
+  );
+  expect(firewalldAsComments(operations, true)).toContain(
+    "# put the network's bridge into the engine's zone: bridge=docker0 (default)\n",
+  );
 });

@@ -10,6 +10,7 @@ import { printSave } from '../firewall/save.ts';
 import type { Family } from '../net/addr.ts';
 import type { Because, Reason } from '../net/reason.ts';
 import { describeOrigin } from '../options/problem.ts';
+import { type FirewalldOperation, firewallCmd } from '../plan/bridge/firewalld.ts';
 
 /** iptables-save form without counters. */
 export function rulesAsSave(ruleset: Ruleset, family: Family): string {
@@ -79,6 +80,26 @@ export function describeReason(reason: Reason): string {
 
 function describeBecause({ setting, value, origin }: Because): string {
   return `${setting}=${value === '' ? '""' : value} (${describeOrigin(origin)})`;
+}
+
+/** What firewalld is asked for, as comments, which iptables-restore passes over. */
+export function firewalldAsComments(operations: readonly FirewalldOperation[], why: boolean): string {
+  return operations
+    .flatMap((operation) => [
+      ...(why ? [`# ${describeReason(operation.reason)}`] : []),
+      ...firewallCmd(operation).map((args) => `# firewall-cmd ${args.join(' ')}`),
+    ])
+    .map((line) => `${line}\n`)
+    .join('');
+}
+
+/** The same as JSON values: arguments of firewall-cmd. */
+export function firewalldAsJson(operations: readonly FirewalldOperation[]): readonly object[] {
+  return operations.map((operation) => ({
+    operation: operation.kind,
+    firewallCmd: firewallCmd(operation),
+    reason: operation.reason,
+  }));
 }
 
 /** Tables, chains and rules of one family as JSON values. */

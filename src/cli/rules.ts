@@ -19,6 +19,7 @@ interface RulesOptions {
   readonly engine?: string;
   readonly format: (typeof formats)[number];
   readonly family?: Family;
+  readonly container?: string;
   readonly why?: boolean;
 }
 
@@ -28,6 +29,8 @@ const formats = ['iptables-save', 'nft', 'nft-json', 'json'] as const;
 interface Planned {
   readonly engine: KnownEngine;
   readonly plan: Plan;
+  /** Names of all containers, also of those without rules. */
+  readonly containers: readonly string[];
   readonly notInForce: readonly NotInForce[];
   /** Things in the input that could not be used. */
   readonly problems: readonly string[];
@@ -56,6 +59,7 @@ export function rulesCommand(): Command {
         'ipv6',
       ]),
     )
+    .option('--container <name>', "the rules in this container's own namespace, in place of the host's")
     .option('--why', 'say behind each rule which setting made it so')
     .action(printRules);
 }
@@ -71,14 +75,15 @@ async function printRules(options: RulesOptions): Promise<void> {
     import('../firewall/nft/print.ts'),
   ]);
   const { plan } = planned;
-  const { ruleset, unmodelled } = plan;
+  const { unmodelled, firewalld } = plan;
+  const { ruleset, nft } = options.container === undefined ? plan : rulesIn(planned, options.container);
   const family = options.family ?? 'ipv4';
-  const native = text.tablesOf(plan.nft, options.family);
+  const native = text.tablesOf(nft, options.family);
   switch (options.format) {
     case 'json': {
       const { engine, notInForce, problems } = planned;
       const tables = text.rulesAsJson(ruleset, family);
-      const nftables = nftJson(text.tablesOf(plan.nft, family), { reasons: true }).nftables;
+      const nftables = nftJson(text.tablesOf(nft, family), { reasons: true }).nftables;
       printJson({
         schema: 'bridgekeeper.rules/1',
         engine: engine.version,
@@ -87,6 +92,14 @@ async function printRules(options: RulesOptions): Promise<void> {
         generation: plan.generation,
         tables,
         ...(plan.generation === 'N1' ? { nftables } : {}),
+        containers: plan.sandboxes.map((sandbox) => ({
+          container: sandbox.name,
+          tables: text.rulesAsJson(sandbox.ruleset, family),
+          ...(plan.generation === 'N1'
+            ? { nftables: nftJson(text.tablesOf(sandbox.nft, family), { reasons: true }).nftables }
+            : {}),
+        })),
+        ...(firewalld === undefined ? {} : { firewalld: text.firewalldAsJson(firewalld) }),
         notInForce,
         unmodelled,
         problems,
@@ -104,6 +117,8 @@ async function printRules(options: RulesOptions): Promise<void> {
         options.why === true ? text.rulesWithReasons(ruleset, family) : text.rulesAsSave(ruleset, family),
       );
   }
+  if (firewalld !== undefined && options.container === undefined && options.format !== 'nft-json')
+    process.stdout.write(text.firewalldAsComments(firewalld, options.why === true));
   const asNft = options.format !== 'iptables-save';
   if (asNft !== (plan.generation === 'N1')) {
     note(
@@ -129,6 +144,18 @@ function printJson(value: object): void {
   process.stdout.write(`${JSON.stringify(value)}\n`);
 }
 
+/** The engine makes rules in a container's namespace only on networks other than the default one. */
+function rulesIn({ plan, containers }: Planned, container: string): Pick<Plan, 'ruleset' | 'nft'> {
+  const sandbox = plan.sandboxes.find(({ name }) => name === container);
+  if (sandbox !== undefined) return sandbox;
+  if (!containers.includes(container)) {
+    const known = containers.length === 0 ? 'there are none' : `there are ${containers.join(', ')}`;
+    throw badInput(`--container ${container}: no such container; ${known}`);
+  }
+  note(`the engine makes no rules in the namespace of ${container}`);
+  return { ruleset: { tables: [] }, nft: { tables: [], twins: [] } };
+}
+
 function note(line: string): void {
   process.stderr.write(`bridgekeeper: note: ${line}\n`);
 }
@@ -144,6 +171,7 @@ async function fromBundle(path: string, engine: string | undefined): Promise<Pla
   return {
     engine: expected.engine,
     plan: expected.plan,
+    containers: expected.intent.sandboxes.map(({ name }) => name),
     notInForce: expected.notInForce,
     problems: [
       ...expected.problems.map(({ file, line, message }) =>
@@ -174,7 +202,13 @@ async function fromFiles(options: RulesOptions): Promise<Planned> {
   });
   switch (expected.kind) {
     case 'planned':
-      return { engine: { version: engine, by: 'given' }, plan: expected.plan, notInForce: [], problems: [] };
+      return {
+        engine: { version: engine, by: 'given' },
+        plan: expected.plan,
+        containers: expected.intent.sandboxes.map(({ name }) => name),
+        notInForce: [],
+        problems: [],
+      };
     case 'bad-input':
       throw badInput(expected.why);
     case 'cannot':

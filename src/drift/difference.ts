@@ -25,7 +25,7 @@ export type Place =
     }
   /** `chain` names a set or map too; absent: the table itself. */
   | { readonly in: 'nft'; readonly family: NftFamily; readonly table: string; readonly chain?: string }
-  | { readonly in: 'links' | 'routes' | 'sysctls' | 'proxies' };
+  | { readonly in: 'links' | 'routes' | 'sysctls' | 'proxies' | 'firewalld' };
 
 export interface Difference {
   readonly kind: DifferenceKind;

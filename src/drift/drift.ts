@@ -4,6 +4,7 @@
  */
 import type { Difference } from './difference.ts';
 import { firewallDifferences } from './firewall.ts';
+import { firewalldDifferences } from './firewalld.ts';
 import { kernelStateDifferences } from './kernel-state.ts';
 import { nativeDifferences } from './native.ts';
 import type { PlannedHost } from './networks.ts';
@@ -23,6 +24,7 @@ export function findDrift(whole: PlannedHost): Drift {
     differences: [
       ...firewallDifferences(plan, host),
       ...(host.nft === undefined ? [] : nativeDifferences(plan.nft, host.nft)),
+      ...firewalldDifferences(plan, host),
       ...kernelStateDifferences(whole, host),
     ],
     unknown: [

@@ -19,7 +19,7 @@ export interface Healing {
   readonly changes: readonly StateChange[];
   /** The differences that these changes mend. */
   readonly mended: readonly Difference[];
-  /** What only the engine can put back: proxies; and rules below somebody else's, which stays. */
+  /** What only the engine can put back: proxies; what firewalld keeps; and rules below somebody else's, which stays. */
   readonly left: readonly Difference[];
 }
 
@@ -28,7 +28,7 @@ export function healing(whole: PlannedHost): Healing {
   const host = whole.state.namespaces.find(({ kind }) => kind === 'host');
   const lost = findDrift(whole).differences.filter(({ kind }) => kind !== 'stale' && kind !== 'foreign');
   if (host === undefined) return { changes: [], mended: [], left: lost };
-  const left = lost.filter((difference) => difference.place.in === 'proxies' || isShadowed(difference));
+  const left = lost.filter((difference) => isOutOfReach(difference) || isShadowed(difference));
   const mended = lost.filter((difference) => !left.includes(difference));
   const has = (where: Difference['place']['in']) => mended.some(({ place }) => place.in === where);
   return {
@@ -40,6 +40,11 @@ export function healing(whole: PlannedHost): Healing {
     mended,
     left,
   };
+}
+
+/** The engine alone starts proxies, and firewalld keeps its own zones. */
+function isOutOfReach({ place }: Difference): boolean {
+  return place.in === 'proxies' || place.in === 'firewalld';
 }
 
 function isShadowed({ kind, observed }: Difference): boolean {

@@ -43,6 +43,12 @@ describe('readEngineLog', () => {
     expect(raw('ip6tables')).toEqual({ ipv4: [], ipv6: ['raw'] });
   });
 
+  it('says whether the last start found firewalld', () => {
+    const passed = 'time="x" level=debug msg="Firewalld passthrough: ipv4, [-t nat -D PREROUTING]"';
+    expect(log(start('t'), passed).firewalld).toBe(true);
+    expect(log(start('t'), passed, start('u')).firewalld).toBe(false);
+  });
+
   it('lists what the last start restored, in its order', () => {
     const restored = (what: string) => `time="x" level=debug msg="${what}"`;
     const lines = [

@@ -21,6 +21,8 @@ export interface EngineLog {
   readonly tables: Readonly<Record<Family, readonly TableName[]>>;
   /** Whether the last start used the userland proxy, and the 1-based line that shows it; undefined when none does. */
   readonly userlandProxy: { readonly value: boolean; readonly line: number } | undefined;
+  /** The last start passed its commands on to firewalld. */
+  readonly firewalld: boolean;
   /** Beginnings of the ids of networks and endpoints, in the order in which the last start restored them: that of a Go map. */
   readonly restored: readonly string[];
 }
@@ -52,10 +54,12 @@ export function readEngineLog(text: string): EngineLog {
     ipv6: { seen: false, policy: false, tables: new Set() },
   };
   let userlandProxy: EngineLog['userlandProxy'];
+  let firewalld = false;
   let engine: string | undefined;
   for (const event of readEvents(text).events) {
     if (event.kind === 'phase' && event.message === startMark) {
       userlandProxy = undefined;
+      firewalld = false;
       restored.length = 0;
       if (event.time !== undefined) starts.push(event.time);
     }
@@ -65,6 +69,7 @@ export function readEngineLog(text: string): EngineLog {
     if (native !== undefined) userlandProxy = { value: native, line: event.line };
     if (event.kind !== 'command' || event.logged.place === 'container') continue;
     const { logged, line } = event;
+    if (logged.through === 'firewalld') firewalld = true;
     note(commands[logged.key.family], logged);
     const jump = logged.key.family === 'ipv4' ? outputJump.exec(logged.text) : null;
     if (jump !== null) userlandProxy = { value: jump[1] !== undefined, line };
@@ -77,6 +82,7 @@ export function readEngineLog(text: string): EngineLog {
     setForwardPolicy: { ipv4: policyOf(commands.ipv4), ipv6: policyOf(commands.ipv6) },
     tables: { ipv4: tablesOf(commands.ipv4), ipv6: tablesOf(commands.ipv6) },
     userlandProxy,
+    firewalld,
     restored,
   };
 }

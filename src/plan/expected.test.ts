@@ -335,6 +335,22 @@ describe('expectedFromFacts', () => {
     expect(planned(expectedFromFacts(bundle({}), { engine: '17.06.2' })).generation).toBe('G1');
   });
 
+  it('knows that firewalld runs from the log, unless the rules could show it and do not', () => {
+    const log = [
+      'time="2026-11-23T01:00:00Z" level=info msg="Loading containers: start."',
+      'time="2026-11-23T01:00:01Z" level=debug msg="Firewalld passthrough: ipv4, [-t nat -N DOCKER]"',
+    ].join('\n');
+    const firewalld = (files: Readonly<Record<string, string>>) =>
+      planned(expectedFromFacts(bundle(files))).plan.firewalld;
+    expect(firewalld({ 'dockerd.log': log })).toMatchObject([
+      { zone: 'docker' },
+      {},
+      { interface: 'docker0' },
+    ]);
+    expect(firewalld({ 'dockerd.log': log, 'nft-ruleset.json': '{"nftables":[]}' })).toBeUndefined();
+    expect(firewalld({})).toBeUndefined();
+  });
+
   it('goes by the rules where no file tells the version', () => {
     const save = (engine: string) => printSave(planOf({ engine }).ruleset, { family: 'ipv4' });
     const unnamed = (files: Readonly<Record<string, string>>) =>

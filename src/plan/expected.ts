@@ -12,11 +12,12 @@ import {
   type TableName,
 } from '../firewall/ruleset.ts';
 import { type FactProblem, type Facts, text } from '../host/facts.ts';
+import { firewalldMembers } from '../host/firewalld.ts';
 import type { HostState, Namespace } from '../host/state.ts';
 import { hostStateFromFacts } from '../host/state-from-facts.ts';
 import type { Intent } from '../intent/intent.ts';
 import { compareInstants } from '../intent/time.ts';
-import type { Family } from '../net/addr.ts';
+import { type Family, sameAddr } from '../net/addr.ts';
 import type { Options } from '../options/options.ts';
 import type { Resolution } from '../options/resolve.ts';
 import { newestEngine } from '../options/version.ts';
@@ -30,6 +31,7 @@ import { declaredDifferences, type IntentDifference, storeDifferences } from './
 import { declaredIntent, type IntentSource, intentFromFacts, storedIntent } from './intent-from-facts.ts';
 import type { Generation, Plan } from './plan.ts';
 import { runningBackend } from './running-backend.ts';
+import { type ResolverPorts, resolverAddress } from './sandbox.ts';
 import { type EngineState, pristine, type Transition, transition } from './transition.ts';
 
 export interface Expected {
@@ -73,7 +75,7 @@ export interface ExpectOptions {
 /** The plan for a bundle. */
 export function expectedFromFacts(facts: Facts, given: ExpectOptions = {}): Expected | CannotExpect {
   const state = given.state ?? hostStateFromFacts(facts).state;
-  const host = state.namespaces.find(({ kind }) => kind === 'host');
+  const host = hostOf(state);
   const engine = engineFor(facts, host, given.engine);
   if (engine === undefined) {
     return {
@@ -106,7 +108,7 @@ export function expectedFromFacts(facts: Facts, given: ExpectOptions = {}): Expe
     intent.source === 'networks.json'
       ? undefined
       : declaredIntent(facts, { state, log, portOrder: portOrderOf(generation) });
-  const before = beforeFirstStart({ options, generation }, log, host);
+  const before = beforeFirstStart({ options, generation }, log, state);
   const lastStart = (wanted: Intent) => history(before, wanted, log);
   const { plan, state: held } = lastStart(intent.value);
   return {
@@ -142,6 +144,30 @@ function engineFor(
   return engineOfRules(host, (engine) => configurationFromFacts(facts, engine).value.options);
 }
 
+function hostOf({ namespaces }: HostState): Namespace | undefined {
+  return namespaces.find(({ kind }) => kind === 'host');
+}
+
+/** Its rules show it; where there is no listing that could hold them, the engine's log does. */
+function firewalldRuns({ firewalld }: EngineLog, host: Namespace | undefined): boolean {
+  if (host !== undefined && firewalldMembers(host) !== undefined) return true;
+  return firewalld && host?.nft === undefined;
+}
+
+/** Nobody but the resolver listens on its address. */
+function resolverPorts({ namespaces }: HostState): (container: string) => ResolverPorts {
+  return (container) => {
+    const sockets = namespaces.find(({ kind, name }) => kind === 'container' && name === container)?.sockets;
+    const portOf = (wanted: 'tcp' | 'udp') =>
+      sockets?.find(
+        ({ protocol, address }) =>
+          protocol === wanted && address !== undefined && sameAddr(address, resolverAddress),
+      )?.port;
+    const [tcp, udp] = [portOf('tcp'), portOf('udp')];
+    return { ...(tcp === undefined ? {} : { tcp }), ...(udp === undefined ? {} : { udp }) };
+  };
+}
+
 /** The backend that holds Docker's chains, else the one that holds any table. */
 function backendOf(ruleset: Ruleset | undefined): Backend {
   const tables = ruleset?.tables.filter(({ family }) => family === 'ipv4') ?? [];
@@ -154,7 +180,8 @@ function backendOf(ruleset: Ruleset | undefined): Backend {
 const families: readonly Family[] = ['ipv4', 'ipv6'];
 
 /** The host as the engine's first start of this boot found it. */
-function beforeFirstStart(engine: Engine, log: EngineLog, host: Namespace | undefined): EngineState {
+function beforeFirstStart(engine: Engine, log: EngineLog, state: HostState): EngineState {
+  const host = hostOf(state);
   const backend = backendOf(host?.firewall);
   const left =
     backend === 'iptables-nft' ? families.flatMap((f) => log.tables[f].map((t) => emptyTable(f, t))) : [];
@@ -168,6 +195,8 @@ function beforeFirstStart(engine: Engine, log: EngineLog, host: Namespace | unde
     },
     listensOnIpv6: listensOnIpv6(host),
     mirroredLoopback: host?.links.some(({ name }) => name === 'loopback0') ?? false,
+    firewalld: firewalldRuns(log, host),
+    resolverPorts: resolverPorts(state),
   });
 }
 

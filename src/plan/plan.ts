@@ -8,6 +8,8 @@ import type { Operation } from '../firewall/operation.ts';
 import type { Ruleset } from '../firewall/ruleset.ts';
 import type { Link, LinkAddress, Route, Sysctl } from '../host/state.ts';
 import type { Reason } from '../net/reason.ts';
+import type { FirewalldOperation } from './bridge/firewalld.ts';
+import type { PlannedSandbox } from './sandbox.ts';
 
 export interface Plan {
   readonly generation: Generation;
@@ -24,6 +26,10 @@ export interface Plan {
   readonly sysctls: ReadonlyMap<string, Sysctl>;
   /** Published ports that the userland proxy should serve. */
   readonly proxies: readonly PlannedProxy[];
+  /** Containers in whose namespaces the engine makes rules, and those. */
+  readonly sandboxes: readonly PlannedSandbox[];
+  /** What the engine asks of firewalld; absent where that does not run, or is not known to. */
+  readonly firewalld?: readonly FirewalldOperation[];
   /** What this generation would do and the model does not hold yet; never silently left out. */
   readonly unmodelled: readonly string[];
 }

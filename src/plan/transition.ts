@@ -12,6 +12,7 @@ import { type BridgePlanInput, planBridge, stopBridge } from './bridge/plan.ts';
 import { type Engine, intentAfter, runsContainers } from './intent-after.ts';
 import { type LeftBehind, leftBehind } from './left-behind.ts';
 import type { Plan } from './plan.ts';
+import type { ResolverPorts } from './sandbox.ts';
 import { type How, type SettingOutcome, settle } from './settle.ts';
 
 export interface EngineState extends Engine {
@@ -28,6 +29,10 @@ export interface EngineState extends Engine {
   readonly listensOnIpv6: boolean;
   /** True: a WSL2 guest with mirrored networking. */
   readonly mirroredLoopback: boolean;
+  /** True: firewalld runs. */
+  readonly firewalld?: boolean;
+  /** Where the resolver of a container listens in its namespace. */
+  readonly resolverPorts?: (container: string) => ResolverPorts;
 }
 
 export interface Transition {
@@ -63,6 +68,8 @@ export function transition(state: EngineState, next: Engine, how: How, then?: In
       ip6Forward: state.forwarding.ipv6,
       listensOnIpv6: state.listensOnIpv6,
       mirroredLoopback: state.mirroredLoopback,
+      firewalld: state.firewalld,
+      resolverPorts: state.resolverPorts,
       ...(effective === 'restart' ? oldDefaultNetwork(state) : {}),
     },
   };

@@ -6,12 +6,15 @@
 import { formatRule } from '../../src/firewall/args.ts';
 import { emptyNftRuleset, type NftRuleset, nftFamilies } from '../../src/firewall/nft/model.ts';
 import { nftLines } from '../../src/firewall/nft/print.ts';
-import type { Ruleset } from '../../src/firewall/ruleset.ts';
+import { emptyRuleset, type Ruleset } from '../../src/firewall/ruleset.ts';
 import type { Facts } from '../../src/host/facts.ts';
+import { firewalldMembers } from '../../src/host/firewalld.ts';
+import type { HostState } from '../../src/host/state.ts';
 import { hostStateFromFacts } from '../../src/host/state-from-facts.ts';
 import type { Family } from '../../src/net/addr.ts';
-import { expectedFromFacts } from '../../src/plan/expected.ts';
+import { type CannotExpect, type Expected, expectedFromFacts } from '../../src/plan/expected.ts';
 import { recogniseGeneration } from '../../src/plan/recognise.ts';
+import { anyPort } from '../../src/plan/sandbox.ts';
 import { scenarioOf } from './capture.ts';
 
 export interface RulesVerdict {
@@ -19,6 +22,23 @@ export interface RulesVerdict {
   readonly agree: boolean;
   /** The first lines that only one side has, marked `-` (planned) or `+` (observed), or why there is no plan. */
   readonly differences: readonly string[];
+}
+
+interface Reading {
+  readonly state: HostState;
+  readonly expected: Expected | CannotExpect;
+}
+
+const readings = new WeakMap<Facts, Reading>();
+
+/** A capture is read once for all that is judged here. */
+function read(facts: Facts): Reading {
+  const known = readings.get(facts);
+  if (known !== undefined) return known;
+  const { state } = hostStateFromFacts(facts);
+  const reading = { state, expected: expectedFromFacts(facts, { state }) };
+  readings.set(facts, reading);
+  return reading;
 }
 
 /** Undefined for captures in which something was broken, or in which the daemon did not run. */
@@ -29,9 +49,8 @@ export function judgeRules(facts: Facts): readonly RulesVerdict[] | undefined {
 
 /** The planned rules of a host against those that were there. */
 export function compareRules(facts: Facts): readonly RulesVerdict[] {
-  const { state } = hostStateFromFacts(facts);
+  const { state, expected } = read(facts);
   const host = state.namespaces.find((n) => n.kind === 'host');
-  const expected = expectedFromFacts(facts, { state });
   const families: readonly Family[] = ['ipv4', 'ipv6'];
   return families.map((family) => {
     if ('cannot' in expected) return { family, agree: false, differences: [expected.cannot] };
@@ -51,9 +70,8 @@ export function compareRules(facts: Facts): readonly RulesVerdict[] {
 export function judgeRecognition(
   facts: Facts,
 ): { readonly right: boolean; readonly said: string } | undefined {
-  const { state } = hostStateFromFacts(facts);
+  const { state, expected } = read(facts);
   const host = state.namespaces.find((n) => n.kind === 'host');
-  const expected = expectedFromFacts(facts, { state });
   if (host === undefined || 'cannot' in expected) return undefined;
   const { generations, evidence } = recogniseGeneration(host.firewall, host.nft);
   if (evidence.length === 0) return undefined;
@@ -70,6 +88,49 @@ function nativeLines({ tables }: NftRuleset, family: Family): string[] {
       if (text.endsWith(' {')) block = text.trim();
       return `${block} ${text.trim()}`;
     });
+}
+
+/** Whether the rules in each container's namespace are those that are planned; a resolver's ports, which are chosen at random, only where they are known. */
+export function judgeSandboxes(
+  facts: Facts,
+): readonly { readonly name: string; readonly agree: boolean; readonly differences: readonly string[] }[] {
+  if (scenarioOf(facts).kind !== 'config') return [];
+  const { state, expected } = read(facts);
+  if ('cannot' in expected) return [];
+  return state.namespaces
+    .filter(({ kind }) => kind === 'container')
+    .map((ns) => {
+      const planned = expected.plan.sandboxes.find(({ name }) => name === ns.name);
+      const wanted = [
+        ...linesOf(planned?.ruleset ?? emptyRuleset, 'ipv4'),
+        ...nativeLines(planned?.nft ?? emptyNftRuleset, 'ipv4'),
+      ];
+      const seen = [...linesOf(ns.firewall, 'ipv4'), ...nativeLines(ns.nft ?? emptyNftRuleset, 'ipv4')];
+      const unknown = wanted.some((line) => line.includes(anyPort));
+      const differences = firstDifferences(wanted, unknown ? seen.map(withoutPorts) : seen);
+      return { name: ns.name, agree: differences.length === 0, differences };
+    });
+}
+
+/** Whether firewalld has the bridges in the zone into which the engine puts them; undefined where it does not run, or somebody moved one. */
+export function judgeFirewalld(facts: Facts): { readonly agree: boolean; readonly said: string } | undefined {
+  const { state, expected } = read(facts);
+  const host = state.namespaces.find((n) => n.kind === 'host');
+  const members = host === undefined ? undefined : firewalldMembers(host);
+  const moved = scenarioOf(facts).causes?.includes('firewalld-zone-mismatch') === true;
+  if (members === undefined || moved || 'cannot' in expected) return undefined;
+  const planned = (expected.plan.firewalld ?? []).flatMap((operation) =>
+    operation.kind === 'add-interface' ? [`${operation.interface} in ${operation.zone}`] : [],
+  );
+  const bridges = new Set(expected.plan.links.map(({ name }) => name));
+  const seen = [...members].flatMap(([name, zone]) => (bridges.has(name) ? [`${name} in ${zone}`] : []));
+  const agree = planned.toSorted().join() === seen.toSorted().join();
+  return { agree, said: `planned ${planned.join(', ')}; seen ${seen.join(', ')}` };
+}
+
+/** A resolver's ports are ephemeral ones: of four digits at least. */
+function withoutPorts(line: string): string {
+  return line.replace(/(127\.0\.0\.11:|sport )[0-9]{4,}/, `$1${anyPort}`);
 }
 
 /** Chains, policies and rules in a comparable order: tables and chains by name, rules as they stand. */

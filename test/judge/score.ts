@@ -13,7 +13,7 @@ import { judgeCauses } from './causes.ts';
 import { judgeDrift } from './drift.ts';
 import { judgeHistory } from './history.ts';
 import { judgeReplay } from './replay.ts';
-import { judgeRecognition, judgeRules } from './rules.ts';
+import { judgeFirewalld, judgeRecognition, judgeRules, judgeSandboxes } from './rules.ts';
 import { judgeStore } from './store.ts';
 import { judgeWalks } from './walks.ts';
 
@@ -30,6 +30,8 @@ const columns = [
   'rules after restart',
   'no drift',
   'healed',
+  'rules in containers',
+  'firewalld zones',
   'generation by rules',
   'replay of the log',
   'outcome class',
@@ -120,6 +122,14 @@ function judge(name: string, facts: Facts, score: Score, healthy: ReadonlySet<st
   if (drift?.found !== undefined)
     count('no drift', drift.found.length === 0, `drift where nothing was broken: ${drift.found.join(' | ')}`);
   if (drift !== undefined) count('healed', drift.left.length === 0, `not healed: ${drift.left.join(' | ')}`);
+  for (const verdict of judgeSandboxes(facts))
+    count(
+      'rules in containers',
+      verdict.agree,
+      `rules in ${verdict.name}: ${verdict.differences.join(' | ')}`,
+    );
+  const firewalld = judgeFirewalld(facts);
+  if (firewalld !== undefined) count('firewalld zones', firewalld.agree, `firewalld: ${firewalld.said}`);
   const recognition = judgeRecognition(facts);
   if (recognition !== undefined)
     count('generation by rules', recognition.right, `generation by rules: ${recognition.said}`);

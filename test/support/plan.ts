@@ -55,6 +55,7 @@ export interface HostSpec {
   readonly ip6Forward?: boolean;
   readonly listensOnIpv6?: boolean;
   readonly mirroredLoopback?: boolean;
+  readonly firewalld?: boolean;
 }
 
 export const defaultBridge: NetworkSpec = { name: 'bridge', subnet: '172.17.0.0/16' };
@@ -174,6 +175,7 @@ export function planOf(spec: HostSpec): Plan {
       ip6Forward: spec.ip6Forward,
       listensOnIpv6: spec.listensOnIpv6 ?? true,
       mirroredLoopback: spec.mirroredLoopback ?? false,
+      firewalld: spec.firewalld ?? false,
       ...(spec.before === undefined ? {} : { ruleset: rulesetOf(spec.before) }),
     },
   };

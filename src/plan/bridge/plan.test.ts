@@ -95,6 +95,13 @@ describe('planBridge', () => {
 COMMIT
 `;
     expect(planOf({ engine: '28.5.2' }).unmodelled).toEqual([]);
+    const swarm = [
+      { name: 'ingress', driver: 'overlay', subnet: '10.0.0.0/24' },
+      { name: 'docker_gwbridge', subnet: '172.18.0.0/16' },
+    ];
+    expect(planOf({ engine: '28.5.2', networks: swarm }).unmodelled).toEqual([
+      expect.stringContaining('DOCKER-INGRESS'),
+    ]);
     expect(planOf({ engine: '28.5.2', before }).unmodelled).toEqual([
       expect.stringContaining('what follows "keep the administrator\'s chain first"'),
     ]);

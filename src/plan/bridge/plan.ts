@@ -12,6 +12,8 @@ import { type Backend, emptyRuleset, type Ruleset } from '../../firewall/ruleset
 import type { Intent, Network } from '../../intent/intent.ts';
 import type { Options } from '../../options/options.ts';
 import type { Generation, Plan } from '../plan.ts';
+import { planSandboxes, type ResolverPorts } from '../sandbox.ts';
+import { plannedFirewalld } from './firewalld.ts';
 import { g1Course } from './g1.ts';
 import { g6Course } from './g6.ts';
 import { g7Course, g8Course, g9Course } from './g9.ts';
@@ -43,6 +45,10 @@ export interface BridgePlanInput {
     readonly defaultNetwork?: { readonly network: Network; readonly options: Options };
     /** True: a WSL2 guest with mirrored networking. */
     readonly mirroredLoopback?: boolean;
+    /** True: firewalld runs. */
+    readonly firewalld?: boolean | undefined;
+    /** Where the resolver of a container listens in its namespace. */
+    readonly resolverPorts?: ((container: string) => ResolverPorts) | undefined;
   };
   readonly backend: Backend;
 }
@@ -65,7 +71,7 @@ const courseOf: Readonly<Record<Generation, (script: Script) => Course>> = {
 
 /** Plans the bridge networks of a host. */
 export function planBridge(input: BridgePlanInput): Plan {
-  const { generation, before } = input;
+  const { generation, intent, before } = input;
   const { script, notes } = scriptOf(input);
   const { ruleset: left = emptyRuleset, nft: nativeLeft = emptyNftRuleset } = before ?? {};
   const start = generation === 'N1' ? withoutIptables(script, left) : courseOf[generation](script).start;
@@ -84,8 +90,16 @@ export function planBridge(input: BridgePlanInput): Plan {
     routes: plannedRoutes(script),
     sysctls: plannedSysctls(script, generation),
     proxies: plannedProxies(script),
+    ...(before?.firewalld === true ? { firewalld: plannedFirewalld(script) } : {}),
+    sandboxes: planSandboxes({
+      intent,
+      generation,
+      backend: input.backend,
+      portsOf: before?.resolverPorts,
+    }),
     unmodelled: [
       ...notes,
+      ...swarmNotes(intent),
       ...(failed === undefined
         ? []
         : [`what follows "${failed.operation.reason.step}": iptables says ${failed.error?.message}`]),
@@ -126,6 +140,13 @@ function scriptOf({ options, intent, before }: BridgePlanInput): {
 function transactionsOf(generation: Generation, script: Script, left: NftRuleset): readonly NftTransaction[] {
   if (generation === 'N1') return n1Transactions(script);
   return generation === 'G10' ? withoutNftables(script, left) : [];
+}
+
+/** A node of a swarm has the overlay network that leads to its services' ports. */
+function swarmNotes({ networks }: Intent): readonly string[] {
+  return networks.some(({ driver }) => driver === 'overlay')
+    ? ["overlay networks, and swarm's rules for the ports of services (DOCKER-INGRESS)"]
+    : [];
 }
 
 /** An engine always has `none` and `host`; an intent that names neither is of a fresh one. */
