@@ -45,7 +45,7 @@ export function alignChains<T>(planned: readonly T[], observed: readonly T[], ki
   }
   for (const places of open.values()) places.reverse();
   const extra: number[] = [];
-  const common: { readonly planned: number; readonly observed: number }[] = [];
+  const common: Placed[] = [];
   for (const [place, rule] of observed.entries()) {
     const partner = open.get(kind.key(rule))?.pop();
     if (partner === undefined) extra.push(place);
@@ -54,29 +54,57 @@ export function alignChains<T>(planned: readonly T[], observed: readonly T[], ki
   const missing = [...open.values()].flat().sort((a, b) => a - b);
   const fixed = new Set(longestIncreasing(common.map((pair) => pair.planned)));
   const stable = common.filter((_, index) => fixed.has(index));
+  const out = common.filter((_, index) => !fixed.has(index));
+  const harmless = harmlessOnes(
+    out.filter((pair) => commutesWithPassed(pair, stable, planned, kind)),
+    planned,
+    kind,
+  );
   const pairs = common.map((pair, index): Pair => {
     if (fixed.has(index)) return { ...pair, order: 'in-place' };
-    return { ...pair, order: isHarmless(pair, stable, planned, kind) ? 'harmless' : 'misordered' };
+    return { ...pair, order: harmless.has(pair) ? 'harmless' : 'misordered' };
   });
   return { pairs, missing, extra };
 }
 
+interface Placed {
+  readonly planned: number;
+  readonly observed: number;
+}
+
+/** Of rules that each may stay where they are, those that may stay together: two that have passed each other must commute. */
+function harmlessOnes<T>(
+  placed: readonly Placed[],
+  planned: readonly T[],
+  kind: RuleKind<T>,
+): ReadonlySet<Placed> {
+  const kept: Placed[] = [];
+  for (const pair of placed) {
+    const passed = kept.filter((above) => above.planned > pair.planned);
+    if (passed.every((above) => commuteAt(pair.planned, above.planned, planned, kind))) kept.push(pair);
+  }
+  return new Set(kept);
+}
+
+function commuteAt<T>(a: number, b: number, rules: readonly T[], kind: RuleKind<T>): boolean {
+  const [left, right] = [rules[a], rules[b]];
+  return left !== undefined && right !== undefined && kind.commute(left, right);
+}
+
 /**
- * Whether a rule that is out of order may stay. It must commute with every planned rule that it has passed, present or missing:
- * those between its planned place and the next stable rule beyond the place where it stands.
+ * Whether a rule that is out of order commutes with every planned rule that it has passed, present or missing: those between its
+ * planned place and the next stable rule beyond the place where it stands.
  */
-function isHarmless<T>(
-  { planned: own, observed }: { readonly planned: number; readonly observed: number },
-  stable: readonly { readonly planned: number; readonly observed: number }[],
+function commutesWithPassed<T>(
+  { planned: own, observed }: Placed,
+  stable: readonly Placed[],
   planned: readonly T[],
   kind: RuleKind<T>,
 ): boolean {
-  const rule = planned[own];
   const before = stable.findLast((other) => other.observed < observed)?.planned ?? -1;
   const after = stable.find((other) => other.observed > observed)?.planned ?? planned.length;
   const from = own < before ? own + 1 : before + 1;
   const to = own < before ? after : own;
-  return planned
-    .slice(Math.min(from, to), Math.max(from, to))
-    .every((other) => rule !== undefined && kind.commute(rule, other));
+  for (let other = from; other < to; other++) if (!commuteAt(own, other, planned, kind)) return false;
+  return true;
 }

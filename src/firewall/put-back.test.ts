@@ -86,6 +86,17 @@ describe('what is missing is put back', () => {
     ]);
   });
 
+  test('of two rules that each may stay, but have passed each other, one moves', () => {
+    const [first, last] = ['-i b -s 10.0.0.0/8 -j DROP', '-i b -p tcp --dport 80 -j REJECT'];
+    const [c, d, e] = ['-i c -j ACCEPT', '-i d -j ACCEPT', '-i e -j ACCEPT'];
+    const planned = forward(first, c, d, e, last);
+    const healed = rulesOf(putBack(forward(c, last, d, first, e), planned, appended)).map(ruleKey);
+    const [above, below] = [first, last].map((rule) =>
+      healed.indexOf(rulesOf(forward(rule)).map(ruleKey)[0] ?? ''),
+    );
+    expect(above).toBeLessThan(below ?? -1);
+  });
+
   test('policies are left alone, tables that are gone come whole', () => {
     const dropping = rulesetOf(table('filter', '-P INPUT ACCEPT', '-P FORWARD DROP', '-P OUTPUT ACCEPT'));
     expect(putBack(forward(), dropping, appended)).toEqual(forward());
@@ -172,6 +183,7 @@ describe('properties', () => {
           for (const [j, later] of wanted.entries())
             if (i < j && !commute(rule, later)) expect(places[i]).toBeLessThan(places[j] ?? -1);
       }),
+      { numRuns: 1000 },
     );
   });
 
