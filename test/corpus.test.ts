@@ -172,20 +172,6 @@ describe('rules: the plan of an engine that nothing disturbed is what its host h
   test('there are enough of them', () => {
     expect(judged.length).toBeGreaterThan(20);
   });
-
-  test('of 17.06.2/restart-flip-bip the later start alone tells them too', () => {
-    const facts = captures.find(({ name }) => name === '17.06.2/restart-flip-bip')?.facts;
-    const log = (facts && text(facts, 'dockerd.log')) ?? '';
-    const later = log.slice(log.lastIndexOf('\n', log.lastIndexOf('msg="Listener created for HTTP')) + 1);
-    expect(readEvents(later).entries).toBeLessThan(readEvents(log).entries / 1.5);
-    const [whole, last] = [log, later].map((part) => readingOf(readEvents(part)));
-    const rules = (reading: typeof whole) =>
-      printSave(reading?.replayed.ruleset ?? { tables: [] }, { family: 'ipv4' }).replace(
-        /:FORWARD DROP/,
-        ':FORWARD ACCEPT',
-      );
-    expect(rules(last)).toBe(rules(whole));
-  });
 });
 
 describe('history: what a daemon leaves when it stops, and makes of it when it starts again', () => {

@@ -5,6 +5,7 @@
  */
 import type { Family } from '../../src/net/addr.ts';
 import type { HostSpec } from '../support/plan.ts';
+import { firstDifferences } from './rules.ts';
 
 /** Settings by the names that moby's test gives them. */
 export interface GoldenCase {
@@ -143,4 +144,28 @@ export function hostOfCase(
       },
     ],
   };
+}
+
+/** One golden file as lines, and what the plan of a case would print. */
+export interface GoldenFile {
+  readonly name: string;
+  readonly engine: string;
+  readonly lines: readonly string[];
+  readonly isOfHostPort: (line: string) => boolean;
+  readonly plannedLines: (expectation: Expectation) => readonly string[];
+}
+
+/** Holds every case of moby's test against its file. */
+export function judgeGolden(
+  { name, engine, lines, isOfHostPort, plannedLines }: GoldenFile,
+  cases: readonly Expectation[],
+): GoldenVerdict {
+  // moby's test asks the driver for a host port in a routed network too; the engine never does.
+  const withoutHostPort = name.includes('gwm=routed');
+  const wanted = withoutHostPort ? lines.filter((line) => !isOfHostPort(line)) : lines;
+  const differing = cases
+    .map((expectation) => firstDifferences(plannedLines(expectation), wanted))
+    .find((differences) => differences.length > 0);
+  const differences = cases.length === 0 ? ['no case has this name'] : (differing ?? []);
+  return { name, engine, cases: cases.length, withoutHostPort, differences };
 }

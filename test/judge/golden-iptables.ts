@@ -8,8 +8,14 @@ import { builtinChains, findTable, type Ruleset, type TableName } from '../../sr
 import { parseSave } from '../../src/firewall/save.ts';
 import type { Family } from '../../src/net/addr.ts';
 import { planOf } from '../support/plan.ts';
-import { type Expectation, expectationsByName, type GoldenVerdict, hostOfCase } from './golden-case.ts';
-import { firstDifferences, linesOf } from './rules.ts';
+import {
+  type Expectation,
+  expectationsByName,
+  type GoldenVerdict,
+  hostOfCase,
+  judgeGolden,
+} from './golden-case.ts';
+import { linesOf } from './rules.ts';
 
 const backend = 'iptables-nft';
 
@@ -25,16 +31,16 @@ export function judgeIptablesGoldens(
     const version = engine ?? (file.includes('TestIptabler_') ? '28.5.2' : '29.7.2');
     const family = name.endsWith('__ip6tables') ? 'ipv6' : 'ipv4';
     const { tables } = parseSave(readFileSync(file, 'utf8'), { backend, family, file });
-    const golden = linesOf({ tables }, family);
-    // moby's test asks the driver for a host port in a routed network too; the engine never does.
-    const hasHostPort = name.includes('gwm=routed');
-    const wanted = hasHostPort ? golden.filter((line) => !isOfHostPort(line)) : golden;
-    const cases = expectations.get(name) ?? [];
-    const differing = cases
-      .map((expectation) => firstDifferences(plannedLines(expectation, version), wanted))
-      .find((differences) => differences.length > 0);
-    const differences = cases.length === 0 ? ['no case has this name'] : (differing ?? []);
-    return { name, engine: version, cases: cases.length, withoutHostPort: hasHostPort, differences };
+    return judgeGolden(
+      {
+        name,
+        engine: version,
+        lines: linesOf({ tables }, family),
+        isOfHostPort,
+        plannedLines: (expectation) => plannedLines(expectation, version),
+      },
+      expectations.get(name) ?? [],
+    );
   });
 }
 

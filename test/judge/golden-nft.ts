@@ -7,8 +7,13 @@ import { basename } from 'node:path';
 import { nftFamilies } from '../../src/firewall/nft/model.ts';
 import { printNft } from '../../src/firewall/nft/print.ts';
 import { planOf } from '../support/plan.ts';
-import { type Expectation, expectationsByName, type GoldenVerdict, hostOfCase } from './golden-case.ts';
-import { firstDifferences } from './rules.ts';
+import {
+  type Expectation,
+  expectationsByName,
+  type GoldenVerdict,
+  hostOfCase,
+  judgeGolden,
+} from './golden-case.ts';
 
 /** Judges the golden files of nftables among these. */
 export function judgeNftGoldens(
@@ -19,16 +24,16 @@ export function judgeNftGoldens(
   const version = engine ?? '29.7.2';
   return files.filter(isNft).map((file) => {
     const name = basename(file, '.golden');
-    // moby's test asks the driver for a host port in a routed network too; the engine never does.
-    const hasHostPort = name.includes('gwm=routed');
-    const golden = linesOf(readFileSync(file, 'utf8'));
-    const wanted = hasHostPort ? golden.filter((line) => !isOfHostPort(line)) : golden;
-    const cases = expectations.get(name) ?? [];
-    const differing = cases
-      .map((expectation) => firstDifferences(plannedLines(expectation, version), wanted))
-      .find((differences) => differences.length > 0);
-    const differences = cases.length === 0 ? ['no case has this name'] : (differing ?? []);
-    return { name, engine: version, cases: cases.length, withoutHostPort: hasHostPort, differences };
+    return judgeGolden(
+      {
+        name,
+        engine: version,
+        lines: linesOf(readFileSync(file, 'utf8')),
+        isOfHostPort,
+        plannedLines: (expectation) => plannedLines(expectation, version),
+      },
+      expectations.get(name) ?? [],
+    );
   });
 }
 
