@@ -60,7 +60,7 @@ async function drift(options: DriftOptions): Promise<void> {
     import('../plan/intent-differences.ts'),
   ]);
   const { state, problems } = hostStateFromFacts(facts);
-  if (bundle === undefined) refuseBlindness(facts, state);
+  if (bundle === undefined) await refuseBlindness(facts, state);
   const expected = expectedFromFacts(facts, { state, ...(engine === undefined ? {} : { engine }) });
   if ('cannot' in expected) throw new Failure(3, `${bundle ?? netns ?? 'this host'}: ${expected.cannot}`);
   const drifted = findDrift({ state, expected });

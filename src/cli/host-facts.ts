@@ -39,13 +39,9 @@ export async function declaredNetworks(path: string | undefined): Promise<Uint8A
   return new TextEncoder().encode(content);
 }
 
-/** A live host whose firewall could not be read would look as if it had none. */
-export function refuseBlindness(facts: Facts, state: HostState): void {
-  const host = state.namespaces.find((n) => n.kind === 'host');
-  const hidden = host?.missing?.find((m) => m.part === 'firewall' && m.family !== 'ipv6');
-  if (hidden === undefined) return;
-  const notes = new TextDecoder().decode(facts.files.get('capture-notes.txt')).split('\n');
-  const note = notes.find((line) => line.startsWith(`${hidden.file}: `)) ?? hidden.file;
-  const why = process.geteuid?.() === 0 ? note : 'it needs root (sudo)';
-  throw systemRefused(`the firewall cannot be read: ${why}; or name a bundle with --bundle`);
+/** Ends where the firewall of a live host could not be read. */
+export async function refuseBlindness(facts: Facts, state: HostState): Promise<void> {
+  const { hiddenFirewall } = await import('../engine/live.ts');
+  const why = hiddenFirewall(facts, state);
+  if (why !== undefined) throw systemRefused(`${why}; or name a bundle with --bundle`);
 }

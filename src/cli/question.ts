@@ -78,7 +78,7 @@ export async function readQuestion(options: QuestionOptions): Promise<Question> 
     outside === undefined ? own : { ...own, files: new Map([...own.files, ['outside.json', outside]]) };
   const { hostStateFromFacts } = await import('../host/state-from-facts.ts');
   const { state, problems } = hostStateFromFacts(facts);
-  if (options.bundle === undefined) refuseBlindness(facts, state);
+  if (options.bundle === undefined) await refuseBlindness(facts, state);
   const flows = asked === undefined ? flowFile : [await resolveFlow(asked, state)];
   return { facts, state, problems, flows, outsideRoutes };
 }

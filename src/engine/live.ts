@@ -5,9 +5,10 @@
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type CaptureTarget, captureFacts } from '../bundle/capture.ts';
+import { type CaptureTarget, captureFacts, notesFile } from '../bundle/capture.ts';
 import type { Facts } from '../host/facts.ts';
 import { elements } from '../host/json.ts';
+import type { HostState } from '../host/state.ts';
 import { containerSchema } from '../intent/inspect-schema.ts';
 
 /** Names the folder of the engine's facts. */
@@ -35,4 +36,17 @@ export function engineTarget(
     return [{ name: Name.replace(/^\//, ''), netns: `/proc/${Pid}/ns/net` }];
   });
   return { engineFacts, sandboxes };
+}
+
+/**
+ * Why the firewall of a captured host is not in its facts, in one line; undefined where it is. A host whose firewall could not be read
+ * would look as if it had none.
+ */
+export function hiddenFirewall(facts: Facts, { namespaces }: HostState): string | undefined {
+  const host = namespaces.find(({ kind }) => kind === 'host');
+  const hidden = host?.missing?.find(({ part, family }) => part === 'firewall' && family !== 'ipv6');
+  if (hidden === undefined) return undefined;
+  const notes = new TextDecoder().decode(facts.files.get(notesFile)).split('\n');
+  const note = notes.find((line) => line.startsWith(`${hidden.file}: `)) ?? hidden.file;
+  return `the firewall cannot be read: ${process.geteuid?.() === 0 ? note : 'it needs root (sudo)'}`;
 }

@@ -3,11 +3,12 @@
  * expected. It changes nothing and compares nothing.
  */
 import type { CaptureTarget } from '../bundle/capture.ts';
+import { CaptureError } from '../bundle/error.ts';
 import type { PlannedHost } from '../drift/networks.ts';
 import { withDeclared } from '../host/facts.ts';
 import { hostStateFromFacts } from '../host/state-from-facts.ts';
 import { expectedFromFacts } from '../plan/expected.ts';
-import { captureLive } from './live.ts';
+import { captureLive, hiddenFirewall } from './live.ts';
 
 export type Looked =
   | {
@@ -19,11 +20,16 @@ export type Looked =
   /** One line. */
   | { readonly kind: 'cannot'; readonly why: string };
 
-/** `declared` is a networks.json, for hosts whose engine tells nothing. Throws CaptureError when the host cannot be read at all. */
+/**
+ * `declared` is a networks.json, for hosts whose engine tells nothing. Throws CaptureError when the host, or its firewall, cannot be
+ * read.
+ */
 export async function lookAt(target: CaptureTarget, engine?: string, declared?: Uint8Array): Promise<Looked> {
   const captured = await captureLive({ ...target, scope: 'planned' });
   const facts = withDeclared(captured, declared);
   const { state } = hostStateFromFacts(facts);
+  const hidden = hiddenFirewall(facts, state);
+  if (hidden !== undefined) throw new CaptureError(hidden);
   const expected = expectedFromFacts(facts, { state, ...(engine === undefined ? {} : { engine }) });
   if ('cannot' in expected) return { kind: 'cannot', why: expected.cannot };
   const refusal = expected.configuration.errors[0];
@@ -35,9 +41,6 @@ export async function lookAt(target: CaptureTarget, engine?: string, declared?: 
       kind: 'cannot',
       why: `engines of several generations make such rules (${generations.join(', ')}); name the right one with --engine`,
     };
-  const host = state.namespaces.find(({ kind }) => kind === 'host');
-  const blind = host?.missing?.find(({ part, family }) => part === 'firewall' && family !== 'ipv6');
-  if (blind !== undefined) return { kind: 'cannot', why: `the firewall could not be read (${blind.file})` };
   const seen = new Set(state.namespaces.flatMap(({ name, sharedBy }) => [name, ...sharedBy]));
   const unseen = expected.intent.sandboxes.filter(({ running, name }) => running && !seen.has(name));
   return { kind: 'seen', whole: { state, expected }, unseen: unseen.map(({ name }) => name) };

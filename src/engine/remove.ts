@@ -2,6 +2,7 @@
  * Takes out of a live host what Docker engines made there. In: the host's namespace. Out: what was taken out and what was kept. It
  * refuses while a dockerd runs there that would make it all again.
  */
+import { CaptureError } from '../bundle/error.ts';
 import type { Difference } from '../drift/difference.ts';
 import { removal } from '../drift/remove.ts';
 import { hostStateFromFacts } from '../host/state-from-facts.ts';
@@ -10,7 +11,7 @@ import type { Change } from '../kernel/change.ts';
 import type { NamespacePath } from '../kernel/namespace.ts';
 import { changeOf } from '../kernel/state-change.ts';
 import { expectedFromFacts } from '../plan/expected.ts';
-import { captureLive } from './live.ts';
+import { captureLive, hiddenFirewall } from './live.ts';
 
 export type Removed =
   | {
@@ -23,7 +24,7 @@ export type Removed =
   /** Nothing was changed; one line. */
   | { readonly kind: 'refused'; readonly why: string };
 
-/** Removes once; with `dryRun` it only says what it would do. Throws KernelError when the kernel refuses. */
+/** Removes once; with `dryRun` it only says what it would do. Throws KernelError when the kernel refuses, CaptureError when the host hides. */
 export async function removeEverything(
   netns: NamespacePath,
   kernel: Kernel,
@@ -31,6 +32,8 @@ export async function removeEverything(
 ): Promise<Removed> {
   const facts = await captureLive({ ...(netns === undefined ? {} : { netns }), scope: 'planned' });
   const { state } = hostStateFromFacts(facts);
+  const hidden = hiddenFirewall(facts, state);
+  if (hidden !== undefined) throw new CaptureError(hidden);
   if (facts.files.has('dockerd.argv')) {
     const expected = expectedFromFacts(facts, { state });
     const makes = 'cannot' in expected || expected.plan.operations.length > 0;

@@ -119,7 +119,7 @@ function reasonText({ step, because }: Reason, words: Catalogue): string {
   const settings = because.map(({ setting, value, origin }) =>
     value === null ? setting : `${setting} = ${value} (${words.origin(origin)})`,
   );
-  return [step, settings.join(', ')].filter((part) => part !== '').join(': ');
+  return [words.phrase(step), settings.join(', ')].filter((part) => part !== '').join(': ');
 }
 
 /** How much others have put there, by who they are. */

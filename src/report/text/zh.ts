@@ -5,6 +5,7 @@
 import type { Outcome } from '../../packet/trace.ts';
 import { type Catalogue, type Phrases, rewrite } from './catalogue.ts';
 import { causes, originText } from './zh-causes.ts';
+import { steps } from './zh-steps.ts';
 
 const outcomes: Readonly<Record<string, string>> = {
   ok: '通',
@@ -144,6 +145,8 @@ const phrases: Phrases = [
 
 /** What a rule's match depends on is a phrase of its own. */
 function phraseText(text: string): string {
+  const step = steps.get(text);
+  if (step !== undefined) return step;
   const match = /^rule (\d+) of (.+?) matches: (.+)$/.exec(text);
   if (match === null) return rewrite(phrases, text);
   const [, position, chain, what = ''] = match;
