@@ -8,9 +8,10 @@ import { type Difference, differenceKey } from '../drift/difference.ts';
 import { type Healing, healing } from '../drift/heal.ts';
 import type { Kernel } from '../kernel/apply.ts';
 import type { Change } from '../kernel/change.ts';
-import type { NamespacePath } from '../kernel/namespace.ts';
+import { type NamespacePath, namespaceInode } from '../kernel/namespace.ts';
 import { changeOf } from '../kernel/state-change.ts';
 import { describeIntentDifference } from '../plan/intent-differences.ts';
+import { exclusively } from './exclusively.ts';
 import type { Looked } from './look.ts';
 
 export interface HealTarget {
@@ -39,8 +40,12 @@ export type Healed =
 const settleTime = 150;
 const maxLooks = 20;
 
-/** Heals once; with `dryRun` it only says what it would do. Throws KernelError when the kernel refuses. */
-export async function heal(target: HealTarget, dryRun: boolean): Promise<Healed> {
+/** Heals once, one at a time; with `dryRun` it only says what it would do. Throws KernelError when the kernel refuses. */
+export function heal(target: HealTarget, dryRun: boolean): Promise<Healed> {
+  return exclusively(`heal ${namespaceInode(target.netns) ?? ''}`, () => healAlone(target, dryRun));
+}
+
+async function healAlone(target: HealTarget, dryRun: boolean): Promise<Healed> {
   const settled = await settle(target);
   if ('kind' in settled) return settled;
   const { engine } = settled;
@@ -49,7 +54,18 @@ export async function heal(target: HealTarget, dryRun: boolean): Promise<Healed>
   const { change } = changeOf(changes, () => target.netns);
   if (dryRun) return { kind: 'planned', engine, change, mended, left, atomic: true };
   const { atomic } = await target.kernel.apply(change);
-  return { kind: 'done', engine, change, mended, left, atomic };
+  return { kind: 'done', engine, change, mended, left: await stillMissing(target, left), atomic };
+}
+
+/** What is missing afterwards: something else may take away what was put back. */
+async function stillMissing(
+  { look }: HealTarget,
+  before: readonly Difference[],
+): Promise<readonly Difference[]> {
+  const looked = await look();
+  if (looked.kind === 'cannot') return before;
+  const { mended, left } = healing(looked.whole);
+  return [...mended, ...left];
 }
 
 interface Settled {
@@ -69,11 +85,7 @@ async function settle({ look }: HealTarget): Promise<Settled | (Healed & { reado
     const now = found.mended.map(differenceKey).join('\n');
     if (now === before && looked.unseen.length === 0) {
       const doubt = looked.whole.expected.intentDifferences.find(({ where }) => where === 'otherwise');
-      if (doubt !== undefined)
-        return {
-          kind: 'refused',
-          why: `${describeIntentDifference(doubt)}`,
-        };
+      if (doubt !== undefined) return { kind: 'refused', why: describeIntentDifference(doubt) };
       return { engine, healing: found };
     }
     before = now;

@@ -132,6 +132,14 @@ describe.skipIf(unavailable !== undefined)(
       expect(readFileSync(dockerd.log, 'utf8').match(/API listen on/g)).toHaveLength(1);
     });
 
+    it('puts nothing back twice when several do it at once', async () => {
+      await inHost('iptables', '-F');
+      const all = await Promise.all([1, 2, 3].map(() => bridgekeeper('heal', '--json')));
+      expect(all.map(({ code }) => code)).toEqual([0, 0, 0]);
+      expect(all.filter(({ stdout }) => JSON.parse(stdout).done)).toHaveLength(1);
+      expect(await saved()).toBe(before);
+    });
+
     it('puts back chains, policies and tables after nft flush ruleset', async () => {
       await inHost('nft', 'flush', 'ruleset');
       expect(await bridgekeeper('heal')).toMatchObject({ code: 0, stderr: '' });
