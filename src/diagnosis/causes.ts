@@ -6,6 +6,7 @@ export const causes = [
   'masquerade-disabled',
   'network-masquerade-disabled',
   'iptables-disabled',
+  'ip6tables-disabled',
   'ip-forward-off',
   'icc-disabled',
   'internal-network',
@@ -83,6 +84,7 @@ export interface SettingMeaning {
 const settingMeanings: Readonly<Record<string, SettingMeaning>> = {
   'ip-masq': { cause: 'masquerade-disabled', restriction: false },
   iptables: { cause: 'iptables-disabled', restriction: false },
+  ip6tables: { cause: 'ip6tables-disabled', restriction: false },
   'ip-forward': { cause: 'ip-forward-off', restriction: false },
   icc: { cause: 'icc-disabled', restriction: true },
   ip: { cause: 'published-on-loopback', restriction: true },
@@ -95,6 +97,7 @@ const settingMeanings: Readonly<Record<string, SettingMeaning>> = {
   'com.docker.network.bridge.enable_icc': { cause: 'icc-disabled', restriction: true },
   'com.docker.network.bridge.host_binding_ipv4': { cause: 'published-on-loopback', restriction: true },
   'com.docker.network.bridge.gateway_mode_ipv4': { cause: 'gateway-mode', restriction: true },
+  'com.docker.network.bridge.gateway_mode_ipv6': { cause: 'gateway-mode', restriction: true },
   'com.docker.network.bridge.inhibit_ipv4': { cause: 'bridge-address-missing', restriction: true },
 };
 

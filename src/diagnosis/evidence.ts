@@ -40,8 +40,8 @@ export function lineEvidence(at: SourceRef | undefined, patient: Lines): Evidenc
 
 /** A rule or policy that was hit: its line where it was read from a file, else its text. */
 export function ruleEvidence(hit: IptablesHit, ruleset: Ruleset, patient: Lines): Evidence[] {
-  const { backend, table, chain, rule } = hit;
-  const holder = findTable(ruleset, { backend, family: 'ipv4', table });
+  const { backend, family, table, chain, rule } = hit;
+  const holder = findTable(ruleset, { backend, family, table });
   const at = rule === undefined ? holder?.chains.find((c) => c.name === chain)?.at : rule.at;
   if (at !== undefined && patient.line(at.file, at.line ?? 0) !== undefined) return lineEvidence(at, patient);
   const text = rule === undefined ? `-P ${chain} DROP` : `-A ${chain} ${formatRule(rule)}`;

@@ -6,7 +6,7 @@
 import type { HostState, Namespace, Socket } from '../host/state.ts';
 import type { Endpoint, Network, Sandbox } from '../intent/intent.ts';
 import { gatewayOf } from '../intent/ipam.ts';
-import { type Addr, formatAddr, isLoopback, isUnspecified, parseAddr } from '../net/addr.ts';
+import { type Addr, type Family, formatAddr, isLoopback, isUnspecified, parseAddr } from '../net/addr.ts';
 import type { Flow } from '../net/flow.ts';
 import { containsAddr } from '../net/prefix.ts';
 import type { Expected } from '../plan/expected.ts';
@@ -28,12 +28,30 @@ interface Place {
 export function questionsFor(state: HostState, expected: Expected | undefined): Questions {
   const host = state.namespaces.find((n) => n.kind === 'host');
   if (host === undefined) return { wanted: [], panel: [] };
-  const places = placesOf(state, expected);
-  const outside = outsideAddress(state, host);
+  const families: readonly Family[] = hasIpv6(host) ? ['ipv4', 'ipv6'] : ['ipv4'];
+  const asked = families.map((family) => questionsOf(family, state, host, expected));
+  const wanted = asked.flatMap((questions) => questions.wanted);
+  const panel = asked.flatMap((questions) => questions.panel);
+  return { wanted: numbered(wanted, 0), panel: numbered(panel, wanted.length) };
+}
+
+/** IPv6 is asked for where the host itself has it: an address on its way out. */
+function hasIpv6(host: Namespace): boolean {
+  return uplinkAddress(host, 'ipv6') !== undefined;
+}
+
+function questionsOf(
+  family: Family,
+  state: HostState,
+  host: Namespace,
+  expected: Expected | undefined,
+): Questions {
+  const places = placesOf(state, expected, family);
+  const outside = outsideAddress(state, host, family);
   const wanted: Flow[] = [];
   const panel: Flow[] = [];
   wanted.push(...outsideFlows('host', outside, state));
-  for (const ns of state.namespaces.filter((n) => n.kind === 'container' && hasIpv4(n))) {
+  for (const ns of state.namespaces.filter((n) => n.kind === 'container' && hasAddress(n, family))) {
     wanted.push(...outsideFlows(ns.name, outside, state));
   }
   for (const place of places) {
@@ -48,13 +66,15 @@ export function questionsFor(state: HostState, expected: Expected | undefined): 
     const port = listeningPort(state, place.container) ?? 80;
     panel.push({ from: outsideName(state), kind: 'tcp', dst: place.address, port, direct: true });
   }
-  return { wanted: numbered(wanted, 0), panel: numbered(panel, wanted.length) };
+  return { wanted, panel };
 }
 
-/** A container without IPv4, by its network's own option or without any network, is not asked for it. */
-function hasIpv4(ns: Namespace): boolean {
+/** A container without an address of the family, by its network's own option or without any network, is not asked for it. */
+function hasAddress(ns: Namespace, family: Family): boolean {
   return ns.links.some(
-    (l) => l.kind !== 'loopback' && l.addresses.some((a) => a.prefix.addr.family === 'ipv4'),
+    (l) =>
+      l.kind !== 'loopback' &&
+      l.addresses.some((a) => a.prefix.addr.family === family && a.scope === 'global'),
   );
 }
 
@@ -62,17 +82,17 @@ function numbered(flows: readonly Flow[], first: number): Flow[] {
   return flows.map((flow, i) => ({ ...flow, id: first + i }));
 }
 
-function placesOf(state: HostState, expected: Expected | undefined): Place[] {
+function placesOf(state: HostState, expected: Expected | undefined, family: Family): Place[] {
   const { networks = [], sandboxes = [] } = expected?.intent ?? {};
   return sandboxes
     .filter((s) => s.running && state.namespaces.some((n) => n.name === s.name))
-    .flatMap((s) => placesOfSandbox(s, networks));
+    .flatMap((s) => placesOfSandbox(s, networks, family));
 }
 
-function placesOfSandbox(sandbox: Sandbox, networks: readonly Network[]): Place[] {
+function placesOfSandbox(sandbox: Sandbox, networks: readonly Network[], family: Family): Place[] {
   return sandbox.endpoints.flatMap((endpoint) => {
     const network = networks.find((n) => n.id === endpoint.network);
-    const address = endpoint.addresses.find((p) => p.addr.family === 'ipv4')?.addr;
+    const address = endpoint.addresses.find((p) => p.addr.family === family)?.addr;
     if (network?.driver !== 'bridge' || address === undefined) return [];
     return [{ container: sandbox.name, network, endpoint, address }];
   });
@@ -82,15 +102,15 @@ function outsideName(state: HostState): string {
   return state.outside?.name ?? 'inet';
 }
 
-/** Somewhere beyond the uplink's own subnet: as described, else an address for documentation (RFC 5737). */
-function outsideAddress(state: HostState, host: Namespace): Addr | undefined {
+/** Somewhere beyond the uplink's own subnet: as described, else an address for documentation (RFC 5737, RFC 3849). */
+function outsideAddress(state: HostState, host: Namespace, family: Family): Addr | undefined {
   const described = (state.outside?.links ?? [])
     .flatMap((l) => l.addresses.map((p) => p.addr))
-    .filter((a) => a.family === 'ipv4' && !isLoopback(a));
+    .filter((a) => a.family === family && !isLoopback(a));
   const far = described.find(
     (a) => !host.links.some((l) => l.addresses.some((x) => containsAddr(x.prefix, a))),
   );
-  return far ?? described[0] ?? parseAddr('198.51.100.1');
+  return far ?? described[0] ?? parseAddr(family === 'ipv4' ? '198.51.100.1' : '2001:db8:ffff::1');
 }
 
 function outsideFlows(from: string, dst: Addr | undefined, state: HostState): Flow[] {
@@ -101,11 +121,12 @@ function outsideFlows(from: string, dst: Addr | undefined, state: HostState): Fl
 }
 
 function gatewayFlows(place: Place, host: Namespace): Flow[] {
-  const config = place.network.ipam.find((c) => c.subnet.addr.family === 'ipv4');
+  const { family } = place.address;
+  const config = place.network.ipam.find((c) => c.subnet.addr.family === family);
   const gateway =
     place.network.internal || config === undefined
       ? undefined
-      : (place.endpoint.gateway ?? gatewayOf(config));
+      : ((family === 'ipv4' ? place.endpoint.gateway : undefined) ?? gatewayOf(config));
   if (gateway === undefined) return [];
   const own = host.links.some((l) =>
     l.addresses.some((a) => formatAddr(a.prefix.addr) === formatAddr(gateway)),
@@ -129,11 +150,12 @@ function openService(sockets: readonly Socket[] | undefined, gateway: Addr): Soc
 }
 
 function publishedFlows(place: Place, host: Namespace, state: HostState): Flow[] {
-  const uplink = uplinkAddress(host);
+  const { family } = place.address;
+  const uplink = uplinkAddress(host, family);
   return place.endpoint.ports.flatMap((binding) => {
     if (binding.hostPort === 0 || binding.protocol === 'sctp') return [];
     const to = binding.hostAddress;
-    if (to !== undefined && to.family !== 'ipv4') return [];
+    if (to !== undefined && to.family !== family) return [];
     const flow = (from: string, dst: Addr | undefined): Flow[] =>
       dst === undefined
         ? []
@@ -141,13 +163,17 @@ function publishedFlows(place: Place, host: Namespace, state: HostState): Flow[]
     const any = isAny(to);
     const fromOutside = flow(outsideName(state), any || (to !== undefined && isLoopback(to)) ? uplink : to);
     const fromHost = flow('host', any ? uplink : to);
-    return [...fromOutside, ...fromHost, ...(any ? flow('host', parseAddr('127.0.0.1')) : [])];
+    return [
+      ...fromOutside,
+      ...fromHost,
+      ...(any ? flow('host', parseAddr(family === 'ipv4' ? '127.0.0.1' : '::1')) : []),
+    ];
   });
 }
 
 /** Without the userland proxy a container reaches its own published port by a turn at its bridge port, or not at all. */
 function selfFlows(place: Place, host: Namespace): Flow[] {
-  const dst = uplinkAddress(host);
+  const dst = uplinkAddress(host, place.address.family);
   return place.endpoint.ports.flatMap(({ protocol, hostPort, hostAddress }) =>
     dst === undefined || hostPort === 0 || protocol !== 'tcp' || !isAny(hostAddress)
       ? []
@@ -163,12 +189,12 @@ function isAny(address: Addr | undefined): boolean {
   return address === undefined || isUnspecified(address);
 }
 
-function uplinkAddress(host: Namespace): Addr | undefined {
-  const dev = host.routes.find((r) => r.dst.bits === 0 && r.family === 'ipv4')?.dev;
+function uplinkAddress(host: Namespace, family: Family): Addr | undefined {
+  const dev = host.routes.find((r) => r.dst.bits === 0 && r.family === family && r.type === 'unicast')?.dev;
   const link = host.links.find((l) =>
     dev === undefined ? l.kind !== 'bridge' && l.kind !== 'loopback' : l.name === dev,
   );
-  return link?.addresses.find((a) => a.prefix.addr.family === 'ipv4' && a.scope === 'global')?.prefix.addr;
+  return link?.addresses.find((a) => a.prefix.addr.family === family && a.scope === 'global')?.prefix.addr;
 }
 
 function listeningPort(state: HostState, container: string): number | undefined {

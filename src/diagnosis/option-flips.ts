@@ -7,7 +7,7 @@ import type { Because, Origin } from '../net/reason.ts';
 import { withSetting } from '../options/implied.ts';
 import type { OptionName, Options, OptionValues, Setting } from '../options/options.ts';
 import { optionNames, optionTable } from '../options/table.ts';
-import { type Versioned, valueFor } from '../options/version.ts';
+import { spans, type Versioned, valueFor } from '../options/version.ts';
 import type { Expected } from '../plan/expected.ts';
 import { generationFor } from '../plan/generation.ts';
 import type { NotInForce } from '../plan/in-force.ts';
@@ -161,6 +161,28 @@ function describeOptionRepair(name: string, origin: Origin, fallback: Because['v
     default:
       return `set ${name} to ${value}, then restart dockerd`;
   }
+}
+
+/** From 20.10 to 26 ip6tables is off unless asked for, and takes experimental: containers' IPv6 has no rules at all then. */
+export function ip6tablesFlips(expected: Expected): Flip[] {
+  const { options } = expected;
+  const setting = options.settings.ip6tables;
+  if (setting.value || setting.origin.kind !== 'default' || !spans(optionTable.ip6tables, options.engine))
+    return [];
+  const wanted = withSetting(options, 'experimental', true, { kind: 'default' });
+  const changed = restarted(expected, withSetting(wanted, 'ip6tables', true, { kind: 'default' }));
+  const repair = ['ip6tables', 'experimental']
+    .map((name) => describeOptionRepair(name, { kind: 'default' }, true))
+    .join('\n');
+  return [
+    {
+      setting: 'ip6tables',
+      because: becauseOf('ip6tables', setting),
+      plan: changed.plan,
+      repair: changed.howTo(repair).join('\n'),
+      transition: changed.transition,
+    },
+  ];
 }
 
 /** Settings that only matter together: without iptables, masquerading is off whatever is said of it. */

@@ -177,9 +177,9 @@ function isPlanned(patient: Patient, ns: Namespace, hit: IptablesHit, rule: Rule
   const plan = patient.expected?.plan.ruleset;
   if (plan === undefined) {
     const classify = ruleClassifier(ns.firewall);
-    return classify({ family: 'ipv4', table: hit.table, chain: hit.chain, rule }).owner === 'docker';
+    return classify({ family: hit.family, table: hit.table, chain: hit.chain, rule }).owner === 'docker';
   }
-  const table = findTable(plan, { backend: hit.backend, family: 'ipv4', table: hit.table });
+  const table = findTable(plan, { backend: hit.backend, family: hit.family, table: hit.table });
   const chain = table === undefined ? undefined : findChain(table, hit.chain);
   return chain?.rules.some((r) => sameRule(r, rule)) === true;
 }
@@ -188,7 +188,7 @@ function isPlanned(patient: Patient, ns: Namespace, hit: IptablesHit, rule: Rule
 function isPlannedPolicy(patient: Patient, hit: IptablesHit): boolean {
   const plan = patient.expected?.plan.ruleset;
   if (plan === undefined) return hit.chain === 'FORWARD';
-  const table = findTable(plan, { backend: hit.backend, family: 'ipv4', table: hit.table });
+  const table = findTable(plan, { backend: hit.backend, family: hit.family, table: hit.table });
   return table !== undefined && findChain(table, hit.chain)?.policy === 'DROP';
 }
 

@@ -13,13 +13,13 @@ import { defaultRoute, type StateChange } from '../host/change.ts';
 import type { HostState } from '../host/state.ts';
 import type { Intent, Network } from '../intent/intent.ts';
 import { gatewayOf } from '../intent/ipam.ts';
-import { type Addr, formatAddr, isLoopback, isUnspecified, sameAddr } from '../net/addr.ts';
+import { type Addr, type Family, formatAddr, isLoopback, isUnspecified, sameAddr } from '../net/addr.ts';
 import type { Expected } from '../plan/expected.ts';
 import type { Plan, PlannedProxy } from '../plan/plan.ts';
 import type { Candidate, Patient } from './candidate.ts';
 import { meaningOf } from './causes.ts';
 import { settingEvidence } from './evidence.ts';
-import { type Flip, jointFlips, notInForceFlips, optionFlips } from './option-flips.ts';
+import { type Flip, ip6tablesFlips, jointFlips, notInForceFlips, optionFlips } from './option-flips.ts';
 
 /** Candidates for every setting that is not at its default and whose default would change the plan. */
 export function settingCandidates(patient: Patient): Candidate[] {
@@ -29,6 +29,7 @@ export function settingCandidates(patient: Patient): Candidate[] {
     ...notInForceFlips(expected),
     ...optionFlips(expected),
     ...jointFlips(expected),
+    ...ip6tablesFlips(expected),
     ...networkFlips(expected, state),
     ...bindingFlips(expected),
   ];
@@ -142,7 +143,9 @@ export function planDifference(state: HostState, from: Plan, to: Plan): StateCha
   const host = state.namespaces.find((n) => n.kind === 'host');
   if (host === undefined) return [];
   const changes: StateChange[] = [];
-  if (printSave(from.ruleset, { family: 'ipv4' }) !== printSave(to.ruleset, { family: 'ipv4' })) {
+  const differs = (family: Family) =>
+    printSave(from.ruleset, { family }) !== printSave(to.ruleset, { family });
+  if (differs('ipv4') || differs('ipv6')) {
     const merged = mergeRulesets(host.firewall, from.ruleset, to.ruleset);
     changes.push({ namespace: host.name, kind: 'ruleset', from: host.firewall, to: merged });
   }

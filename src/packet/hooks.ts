@@ -167,6 +167,7 @@ function runTable(context: HookContext, hook: Hook, table: Table, packet: Packet
     if (!matches(context, table, frame, rule)) continue;
     const hit: IptablesHit = {
       backend: table.backend,
+      family: table.family,
       table: table.name,
       chain: frame.chain.name,
       position: frame.next,
@@ -193,7 +194,13 @@ function runTable(context: HookContext, hook: Hook, table: Table, packet: Packet
     }
   }
   if (base.policy === 'DROP') {
-    const rule: IptablesHit = { backend: table.backend, table: table.name, chain: hook, position: 0 };
+    const rule: IptablesHit = {
+      backend: table.backend,
+      family: table.family,
+      table: table.name,
+      chain: hook,
+      position: 0,
+    };
     return done({ kind: 'drop', where: place(table, hook), why: 'policy DROP', rule }, 'policy DROP');
   }
   return done(accept, 'policy ACCEPT');

@@ -5,7 +5,7 @@
 
 import type { NftRule } from '../firewall/nft/model.ts';
 import type { Backend, Rule, TableName } from '../firewall/ruleset.ts';
-import type { Addr } from '../net/addr.ts';
+import type { Addr, Family } from '../net/addr.ts';
 import type { Flow, Protocol } from '../net/flow.ts';
 
 /** What the sender would see; the list is DESIGN section 6. `icmp-T/C` carries type and code. */
@@ -106,6 +106,7 @@ export type RuleHit = IptablesHit | NftHit;
 
 export interface IptablesHit {
   readonly backend: Backend;
+  readonly family: Family;
   readonly table: TableName;
   readonly chain: string;
   /** 1-based position in the chain; 0 for the policy. */

@@ -124,6 +124,9 @@ export const causes: Readonly<Record<Cause, (s: Story) => string>> = {
   'iptables-disabled': (s) =>
     `${noMasquerade(s)}The daemon made no firewall rules at all, because ${setting(s)}: nothing is masqueraded, ` +
     'no published port is mapped by NAT, and ip-masq has no effect.',
+  'ip6tables-disabled': (s) =>
+    `The daemon made no IPv6 rules, because ${setting(s)}: what containers send by IPv6 leaves with their own addresses, to which the outside ` +
+    'has no way back, and published ports are open by IPv6 through the userland proxy alone.',
   'ip-forward-off': (s) =>
     `The host does not forward (${s.param('sysctl')} is ${s.param('value')}): what containers send beyond their bridge ends in its routing.` +
     (s.because === undefined

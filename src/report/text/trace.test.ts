@@ -81,6 +81,7 @@ test('JSON has addresses and rules as text, and repeats the id', () => {
   const hook = host.steps.find((step: { kind: string }) => step.kind === 'hook');
   expect(hook.rules[0]).toEqual({
     backend: 'iptables-nft',
+    family: 'ipv4',
     table: 'filter',
     chain: 'FORWARD',
     position: 1,

@@ -109,6 +109,8 @@ export const causes: Readonly<Record<Cause, (s: Story) => string>> = {
     (s.masquerade.rules.length === 0 ? '。' : `；去掉该选项，dockerd 会添加 ${rules(s.masquerade.rules)}`),
   'iptables-disabled': (s) =>
     `${noMasquerade(s)}dockerd 没有创建任何防火墙规则，因为 ${setting(s)}：不做 MASQUERADE，发布的端口不做 DNAT，ip-masq 也不起作用。`,
+  'ip6tables-disabled': (s) =>
+    `dockerd 没有创建 IPv6 规则，因为 ${setting(s)}：容器的 IPv6 包带着自己的地址发出去，外部没有回来的路；发布的端口在 IPv6 上只能经 userland-proxy 访问。`,
   'ip-forward-off': (s) =>
     `主机没有开启转发（${s.param('sysctl')} = ${s.param('value')}），容器发往网桥之外的包在路由阶段被丢弃。` +
     (s.because === undefined
