@@ -1,10 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { bridge, type Case, engines, inputOf, onHost, web } from '../../test/fixtures/patient.ts';
+import { bridge, type Case, engines, inputOf, onHost, runOn, web } from '../../test/fixtures/patient.ts';
+import type { Ruleset } from '../firewall/ruleset.ts';
 import { applyChanges } from '../host/change.ts';
 import type { Link, Namespace } from '../host/state.ts';
 import { formatPrefix } from '../net/prefix.ts';
 import type { Difference } from './difference.ts';
 import { findDrift } from './drift.ts';
+import { firewallDifferences } from './firewall.ts';
 import { healing } from './heal.ts';
 import { removal } from './remove.ts';
 
@@ -175,6 +177,25 @@ describe.each(engines)('a host of %s', (engine) => {
     const drift = findDrift(inputOf({ engine, broken }));
     expect(drift.differences).toEqual([]);
     expect(drift.unknown).toEqual(['firewall (iptables-save.txt)', 'links (ip-link.json)']);
+  });
+
+  test('without a log the order of networks is chance, that of one network is not', () => {
+    const whole = inputOf({ engine, networks: [bridge, shop], containers: [web, till] });
+    const { intent } = whole.expected;
+    const others = whole.expected.replan({ ...intent, networks: intent.networks.toReversed() }).ruleset;
+    const differences = (orderKnown: boolean, firewall: Ruleset) =>
+      whole.state.namespaces
+        .filter(({ kind }) => kind === 'host')
+        .flatMap((host) =>
+          firewallDifferences(
+            { ...whole, expected: { ...whole.expected, orderKnown } },
+            { ...host, firewall },
+          ),
+        );
+    expect(differences(false, others)).toEqual([]);
+    if (engine === '17.06.2') expect(differences(true, others)).not.toEqual([]);
+    const moved = runOn(others, ['-D FORWARD -j DOCKER-USER', '-A FORWARD -j DOCKER-USER']);
+    expect(differences(false, moved).map(({ kind }) => kind)).toEqual(['misordered']);
   });
 
   test('all of it can be taken out, and nothing else', () => {

@@ -22,7 +22,7 @@ export function findDrift(whole: PlannedHost): Drift {
   if (host === undefined) return { differences: [], unknown: ['the host itself is not in the facts'] };
   return {
     differences: [
-      ...firewallDifferences(plan, host),
+      ...firewallDifferences(whole, host),
       ...(host.nft === undefined ? [] : nativeDifferences(plan.nft, host.nft)),
       ...firewalldDifferences(plan, host),
       ...kernelStateDifferences(whole, host),

@@ -16,8 +16,9 @@ import { shadowedRules } from '../firewall/shadow.ts';
 import type { Namespace } from '../host/state.ts';
 import type { Reason } from '../net/reason.ts';
 import { classifyChain, ruleClassifier } from '../plan/classify.ts';
-import type { Plan } from '../plan/plan.ts';
 import type { Difference } from './difference.ts';
+import type { PlannedHost } from './networks.ts';
+import { plannedOrder } from './order.ts';
 
 /** The plan's tables of families whose rules the facts hold: what is not known is not missing. */
 export function comparablePart(planned: Ruleset, host: Namespace): Ruleset {
@@ -28,9 +29,10 @@ export function comparablePart(planned: Ruleset, host: Namespace): Ruleset {
 }
 
 /** Everything in which the host's iptables rules and the plan differ. */
-export function firewallDifferences({ ruleset, links }: Plan, host: Namespace): readonly Difference[] {
+export function firewallDifferences(whole: PlannedHost, host: Namespace): readonly Difference[] {
+  const { ruleset, links } = whole.expected.plan;
   const planned = comparablePart(ruleset, host);
-  const found = diffRulesets(planned, host.firewall);
+  const found = diffRulesets(planned, host.firewall, plannedOrder(whole));
   const ownerOf = ruleClassifier(
     host.firewall,
     links.map(({ name }) => name),

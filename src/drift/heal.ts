@@ -13,6 +13,7 @@ import type { Difference } from './difference.ts';
 import { findDrift } from './drift.ts';
 import { comparablePart } from './firewall.ts';
 import type { PlannedHost } from './networks.ts';
+import { plannedOrder } from './order.ts';
 
 export interface Healing {
   /** Rules first: forwarding is turned on, and bridges go up, when their rules are there. */
@@ -33,7 +34,7 @@ export function healing(whole: PlannedHost): Healing {
   const has = (where: Difference['place']['in']) => mended.some(({ place }) => place.in === where);
   return {
     changes: [
-      ...(has('iptables') ? [putBackIptables(whole.expected.plan, host)] : []),
+      ...(has('iptables') ? [putBackIptables(whole, host)] : []),
       ...(has('nft') ? [putBackNative(whole.expected.plan, host)] : []),
       ...mended.flatMap(({ changes }) => changes ?? []),
     ],
@@ -51,9 +52,10 @@ function isShadowed({ kind, observed }: Difference): boolean {
   return kind === 'misordered' && observed !== undefined;
 }
 
-function putBackIptables(plan: Plan, host: Namespace): StateChange {
+function putBackIptables(whole: PlannedHost, host: Namespace): StateChange {
+  const { plan } = whole.expected;
   const planned = comparablePart(plan.ruleset, host);
-  const rules = putBack(host.firewall, planned, insertedFirst(plan.operations));
+  const rules = putBack(host.firewall, planned, insertedFirst(plan.operations), plannedOrder(whole));
   return { namespace: host.name, kind: 'ruleset', from: host.firewall, to: withPolicies(rules, planned) };
 }
 

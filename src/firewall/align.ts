@@ -55,11 +55,7 @@ export function alignChains<T>(planned: readonly T[], observed: readonly T[], ki
   const fixed = new Set(longestIncreasing(common.map((pair) => pair.planned)));
   const stable = common.filter((_, index) => fixed.has(index));
   const out = common.filter((_, index) => !fixed.has(index));
-  const harmless = harmlessOnes(
-    out.filter((pair) => commutesWithPassed(pair, stable, planned, kind)),
-    planned,
-    kind,
-  );
+  const harmless = harmlessOnes(out, stable, planned, kind);
   const pairs = common.map((pair, index): Pair => {
     if (fixed.has(index)) return { ...pair, order: 'in-place' };
     return { ...pair, order: harmless.has(pair) ? 'harmless' : 'misordered' };
@@ -72,39 +68,52 @@ interface Placed {
   readonly observed: number;
 }
 
-/** Of rules that each may stay where they are, those that may stay together: two that have passed each other must commute. */
-function harmlessOnes<T>(
-  placed: readonly Placed[],
-  planned: readonly T[],
-  kind: RuleKind<T>,
-): ReadonlySet<Placed> {
-  const kept: Placed[] = [];
-  for (const pair of placed) {
-    const passed = kept.filter((above) => above.planned > pair.planned);
-    if (passed.every((above) => commuteAt(pair.planned, above.planned, planned, kind))) kept.push(pair);
-  }
-  return new Set(kept);
-}
-
-function commuteAt<T>(a: number, b: number, rules: readonly T[], kind: RuleKind<T>): boolean {
-  const [left, right] = [rules[a], rules[b]];
-  return left !== undefined && right !== undefined && kind.commute(left, right);
-}
-
 /**
- * Whether a rule that is out of order commutes with every planned rule that it has passed, present or missing: those between its
- * planned place and the next stable rule beyond the place where it stands.
+ * Of rules that are out of order, those that may stay where they are. Each commutes with every rule that it has passed: with others that
+ * stay and stand on the wrong side of it, and with those that are, or will be put, where the plan has them (stable ones, missing ones,
+ * ones that have to move) between its planned place and the next stable rule beyond the place where it stands. One at a time is found that
+ * has to move, since it may be the reason why others seemed to.
  */
-function commutesWithPassed<T>(
-  { planned: own, observed }: Placed,
+function harmlessOnes<T>(
+  out: readonly Placed[],
   stable: readonly Placed[],
   planned: readonly T[],
   kind: RuleKind<T>,
-): boolean {
-  const before = stable.findLast((other) => other.observed < observed)?.planned ?? -1;
-  const after = stable.find((other) => other.observed > observed)?.planned ?? planned.length;
-  const from = own < before ? own + 1 : before + 1;
-  const to = own < before ? after : own;
-  for (let other = from; other < to; other++) if (!commuteAt(own, other, planned, kind)) return false;
-  return true;
+): ReadonlySet<Placed> {
+  const commuteAt = (a: number, b: number): boolean => {
+    const [left, right] = [planned[a], planned[b]];
+    return left !== undefined && right !== undefined && kind.commute(left, right);
+  };
+  const staying = new Map(out.map((pair) => [pair.planned, pair]));
+  /** Whether it commutes with what it has passed of what is, or will be put, where the plan has it. */
+  const mayStay = ({ planned: own, observed }: Placed): boolean => {
+    const before = stable.findLast((other) => other.observed < observed)?.planned ?? -1;
+    const after = stable.find((other) => other.observed > observed)?.planned ?? planned.length;
+    const [from, to] = own < before ? [own + 1, after] : [before + 1, own];
+    for (let other = from; other < to; other++)
+      if (!staying.has(other) && !commuteAt(own, other)) return false;
+    return true;
+  };
+  const conflictsOf = ({ planned: own, observed }: Placed): number =>
+    [...staying.values()].filter(
+      (other) => other.planned < own !== other.observed < observed && !commuteAt(own, other.planned),
+    ).length;
+  for (;;) {
+    const first =
+      [...staying.values()].find((pair) => !mayStay(pair)) ?? mostBy([...staying.values()], conflictsOf);
+    if (first === undefined) break;
+    staying.delete(first.planned);
+  }
+  return new Set(staying.values());
+}
+
+/** The one with the highest count; undefined where all are zero. */
+function mostBy<T>(things: readonly T[], count: (thing: T) => number): T | undefined {
+  let most: T | undefined;
+  let highest = 0;
+  for (const thing of things) {
+    const counted = count(thing);
+    if (counted > highest) [most, highest] = [thing, counted];
+  }
+  return most;
 }

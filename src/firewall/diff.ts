@@ -2,7 +2,7 @@
  * Expected against observed: what is missing, what is extra, what stands in another order, which policies differ.
  * In: two Rulesets. Out: plain data. It does not judge which difference matters and repairs nothing.
  */
-import { alignChains, iptablesRules } from './align.ts';
+import { alignChains, iptablesRules, type RuleKind } from './align.ts';
 import type { TableKey } from './machine.ts';
 import { findChain, findTable, type Rule, type Ruleset, type Table } from './ruleset.ts';
 
@@ -44,7 +44,11 @@ export interface RulesetDifference {
 }
 
 /** The difference, table by table; a table that is absent counts as one with empty built-in chains that accept. */
-export function diffRulesets(expected: Ruleset, observed: Ruleset): RulesetDifference {
+export function diffRulesets(
+  expected: Ruleset,
+  observed: Ruleset,
+  kind: RuleKind<Rule> = iptablesRules,
+): RulesetDifference {
   const out = {
     missing: [] as RuleAt[],
     extra: [] as RuleAt[],
@@ -75,7 +79,7 @@ export function diffRulesets(expected: Ruleset, observed: Ruleset): RulesetDiffe
         });
       }
       const [planned, seen] = [before?.rules ?? [], after?.rules ?? []];
-      const { pairs, missing, extra } = alignChains(planned, seen, iptablesRules);
+      const { pairs, missing, extra } = alignChains(planned, seen, kind);
       for (const place of missing) out.missing.push(...ruleAt(ref, planned, place));
       for (const place of extra) out.extra.push(...ruleAt(ref, seen, place));
       for (const { planned: expected, observed: at, order } of pairs) {

@@ -3,7 +3,7 @@
  * of their chain. Out: the observed Ruleset with all of the plan in an order that means the same. Rules that the plan does not
  * know stay where they are and in their order. It computes the result; commands to get there are `edit.ts`'s.
  */
-import { iptablesRules } from './align.ts';
+import { iptablesRules, type RuleKind } from './align.ts';
 import { ruleKey } from './args.ts';
 import type { Operation } from './operation.ts';
 import { putBackRules } from './put-back-list.ts';
@@ -26,10 +26,15 @@ export function insertedFirst(operations: readonly Operation[]): InsertedFirst {
 }
 
 /** The observed Ruleset with all chains and rules of the plan; policies of what is there are left alone. */
-export function putBack(observed: Ruleset, planned: Ruleset, isFirst: InsertedFirst): Ruleset {
+export function putBack(
+  observed: Ruleset,
+  planned: Ruleset,
+  isFirst: InsertedFirst,
+  kind: RuleKind<Rule> = iptablesRules,
+): Ruleset {
   const tables = observed.tables.map((table) => {
     const wanted = findTable(planned, { ...table, table: table.name });
-    return wanted === undefined ? table : putBackTable(table, wanted, isFirst);
+    return wanted === undefined ? table : putBackTable(table, wanted, isFirst, kind);
   });
   const added = planned.tables.filter(
     (table) => findTable(observed, { ...table, table: table.name }) === undefined,
@@ -37,14 +42,14 @@ export function putBack(observed: Ruleset, planned: Ruleset, isFirst: InsertedFi
   return { tables: [...tables, ...added] };
 }
 
-function putBackTable(observed: Table, planned: Table, isFirst: InsertedFirst): Table {
+function putBackTable(observed: Table, planned: Table, isFirst: InsertedFirst, kind: RuleKind<Rule>): Table {
   const chains = observed.chains.map((chain): Chain => {
     const wanted = findChain(planned, chain.name);
     if (wanted === undefined) return chain;
     // What is inserted stands above what is appended; an appended rule above it says that the chain was made in another way.
     const appended = wanted.rules.findIndex((rule) => !isFirst(planned, chain.name, rule));
     const heads = appended < 0 ? wanted.rules.length : appended;
-    return { ...chain, rules: putBackRules(chain.rules, wanted.rules, heads, iptablesRules) };
+    return { ...chain, rules: putBackRules(chain.rules, wanted.rules, heads, kind) };
   });
   const added = planned.chains.filter(({ name }) => findChain(observed, name) === undefined);
   return { ...observed, chains: [...chains, ...added] };

@@ -50,6 +50,8 @@ export interface Expected {
   readonly generation: Generation;
   readonly backend: Backend;
   readonly problems: readonly FactProblem[];
+  /** Whether the log shows the engine's commands from a start on; else the order of the networks is a guess. */
+  readonly orderKnown: boolean;
   /** What of the plan was taken as the host has it, since nothing else tells; one line each. */
   readonly assumed: readonly string[];
   /** What the engine and the host hold if everything is as planned: where a transition begins. */
@@ -128,6 +130,7 @@ export function expectedFromFacts(facts: Facts, given: ExpectOptions = {}): Expe
     generation,
     backend: before.backend,
     problems: [...problems, ...intent.problems],
+    orderKnown: log.setForwardPolicy.ipv4 !== undefined,
     assumed: families.flatMap((family) => assumedPolicy(held, log, host, family)),
   };
 }
