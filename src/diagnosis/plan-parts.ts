@@ -5,6 +5,7 @@
  */
 
 import { comparablePart } from '../drift/firewall.ts';
+import { plannedOrder } from '../drift/order.ts';
 import { formatRule, sameRule } from '../firewall/args.ts';
 import { diffRulesets, type RuleAt } from '../firewall/diff.ts';
 import { insertedFirst, putBack } from '../firewall/put-back.ts';
@@ -24,6 +25,7 @@ export function planPartCandidates(patient: Patient): Candidate[] {
   const { missing } = diffRulesets(plan, host.firewall);
   if (missing.length === 0) return [];
   const isFirst = insertedFirst(expected.plan.operations);
+  const order = plannedOrder({ state, expected });
   const restore = (
     key: string,
     cause: Cause,
@@ -40,7 +42,7 @@ export function planPartCandidates(patient: Patient): Candidate[] {
         namespace: host.name,
         kind: 'ruleset',
         from: host.firewall,
-        to: putBack(host.firewall, target, isFirst),
+        to: putBack(host.firewall, target, isFirst, order),
       },
     ],
     cost,
