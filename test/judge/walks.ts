@@ -24,6 +24,11 @@ const classes: readonly (readonly string[])[] = [
   ['EMSGSIZE', 'icmp-3/4'],
 ];
 
+/** Whether two outcomes differ by nothing but timing. */
+export function sameOutcomeClass(truth: string, walked: string): boolean {
+  return truth === walked || classes.some((c) => c.includes(truth) && c.includes(walked));
+}
+
 /** The prober's words for one outcome that the contract has one word for. */
 const synonyms: Readonly<Record<string, string>> = {
   'connected-then-eof': 'connected-then-closed',
@@ -40,7 +45,7 @@ export function judgeWalks(facts: Facts): readonly WalkVerdict[] {
 function judge(probe: Probe, trace: Trace): WalkVerdict {
   const truth = synonyms[probe.outcome.result] ?? probe.outcome.result;
   const exact = truth === trace.outcome;
-  const sameClass = exact || classes.some((c) => c.includes(truth) && c.includes(trace.outcome));
+  const sameClass = sameOutcomeClass(truth, trace.outcome);
   const { src, srv, at } = probe.outcome;
   const seen = trace.seenAs === undefined ? undefined : formatAddr(trace.seenAs);
   return {

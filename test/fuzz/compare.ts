@@ -1,0 +1,90 @@
+/**
+ * Runs a case on the kernel and in the simulator. In: a case, on a stage. Out: for each flow what both say. The simulator sees
+ * the host as `doctor` sees a live one: captured, then parsed. The capture is taken before the flows, so that it knows nothing of them.
+ */
+import { captureFacts } from '../../src/bundle/capture.ts';
+import { hostStateFromFacts } from '../../src/host/state-from-facts.ts';
+import { outsideDescription, outsideName } from '../../src/lab/place.ts';
+import { formatAddr } from '../../src/net/addr.ts';
+import type { Trace } from '../../src/packet/trace.ts';
+import { makeScene, type Scene, walk } from '../../src/packet/walk.ts';
+import { sameOutcomeClass } from '../judge/walks.ts';
+import type { Seen } from './agent.ts';
+import { type CaseFlow, flowsOf, type HostCase } from './case.ts';
+import { build, hostUplink, type Place } from './place.ts';
+
+export interface Verdict {
+  readonly flow: CaseFlow;
+  readonly kernel: Seen;
+  readonly walked: Seen;
+  readonly verdict: 'exact' | 'same class' | 'unknown' | 'wrong';
+  /** What would decide, where the simulator does not know. */
+  readonly unknowns: readonly string[];
+}
+
+/** Throws when the case cannot be made: a tool refused a line of it. */
+export async function compare(hostCase: HostCase): Promise<readonly Verdict[]> {
+  const place = await build(hostCase);
+  try {
+    const scene = await observedScene(place);
+    const flows = flowsOf(hostCase);
+    const verdicts: Verdict[] = [];
+    for (const [index, flow] of hostCase.flows.entries()) {
+      const asked = flows[index];
+      if (asked === undefined) break;
+      const trace = walk(scene, asked);
+      verdicts.push(judge(flow, await ask(place, flow), trace));
+    }
+    return verdicts;
+  } finally {
+    await place.release();
+  }
+}
+
+async function observedScene({ agents }: Place): Promise<Scene> {
+  const sandboxes = [...agents]
+    .filter(([name]) => name !== 'host' && name !== outsideName)
+    .map(([name, { path }]) => ({ name, netns: path }));
+  const facts = await captureFacts({
+    netns: agents.get('host')?.path ?? '',
+    sandboxes,
+    engineFacts: new Map([['outside.json', Buffer.from(JSON.stringify(outsideDescription))]]),
+  });
+  const { state, problems } = hostStateFromFacts(facts);
+  const [problem] = problems;
+  if (problem !== undefined) throw new Error(`the capture cannot be read: ${problem.message}`);
+  return makeScene(state);
+}
+
+async function ask(place: Place, flow: CaseFlow): Promise<Seen> {
+  const agent = place.agents.get(flow.from);
+  if (agent === undefined) throw new Error(`nobody is called ${flow.from}`);
+  const route = [`${flow.dst}/32`, 'via', hostUplink];
+  if (flow.direct === true) await place.run(outsideName, ['ip', 'route', 'add', ...route]);
+  const seen = await agent.ask({ kind: flow.kind, dst: flow.dst, port: flow.port ?? 0 });
+  if (flow.direct === true) await place.run(outsideName, ['ip', 'route', 'del', ...route]);
+  return seen;
+}
+
+function judge(flow: CaseFlow, kernel: Seen, trace: Trace): Verdict {
+  const { outcome, seenAs, deliveredTo } = trace;
+  const told = outcome === 'ok' && flow.kind !== 'ping' && seenAs !== undefined && deliveredTo !== undefined;
+  const walked: Seen = told
+    ? {
+        outcome,
+        server: deliveredTo.namespace,
+        at: `${formatAddr(deliveredTo.address)}:${deliveredTo.port}`,
+        from: formatAddr(seenAs),
+      }
+    : { outcome };
+  const unknowns = outcome === 'unknown' ? trace.unknowns.map(({ fact }) => fact) : [];
+  return { flow, kernel, walked, verdict: verdictOf(kernel, walked), unknowns };
+}
+
+function verdictOf(kernel: Seen, walked: Seen): Verdict['verdict'] {
+  if (walked.outcome === 'unknown') return 'unknown';
+  if (!sameOutcomeClass(kernel.outcome, walked.outcome)) return 'wrong';
+  if (kernel.outcome !== walked.outcome) return 'same class';
+  const same = kernel.server === walked.server && kernel.at === walked.at && kernel.from === walked.from;
+  return same ? 'exact' : 'wrong';
+}
