@@ -21,6 +21,12 @@ export interface Frame {
   readonly dstMac: string;
 }
 
+/** Where a packet that a rule stops came from; a bridge's port where br_netfilter knows it. */
+export type Whence =
+  | 'here'
+  | 'elsewhere'
+  | { readonly port: Wire; readonly srcMac: string | undefined; readonly dstMac: string | undefined };
+
 /** A routing loop ends with the TTL; a frame that bridges send in circles has none. */
 const maxCrossings = 256;
 
@@ -34,7 +40,7 @@ export interface Above {
     prerouted: boolean,
   ): Fate;
   hook(node: Node, hook: Hook, packet: Packet, at: HookDevices, srcMac?: string): Verdict;
-  stop(node: Node, packet: Packet, verdict: Exclude<Verdict, { kind: 'accept' }>, local: boolean): Fate;
+  stop(node: Node, packet: Packet, verdict: Exclude<Verdict, { kind: 'accept' }>, from: Whence): Fate;
   die(where: string, why: string, detail?: string): Fate;
   contextOf(
     node: Node,
@@ -146,7 +152,8 @@ export class Frames {
       const before = packet.dst;
       const at = { ...noDevices, inDev: bridge, physIn: port };
       const verdict = this.above.hook(bridge.node, 'PREROUTING', packet, at, frame.srcMac);
-      if (verdict.kind !== 'accept') return this.above.stop(bridge.node, packet, verdict, false);
+      if (verdict.kind !== 'accept')
+        return this.above.stop(bridge.node, packet, verdict, { port, srcMac: frame.srcMac, dstMac });
       if (!sameAddr(before, packet.dst)) {
         const next = this.redirectBridged(bridge, packet);
         if (next === undefined)
@@ -157,7 +164,8 @@ export class Frames {
     if (dstMac === bridge.link.mac || bridge.ports.some((p) => p.link.mac === dstMac)) {
       const input = this.linkFilter(bridge.node, 'bridge', 'input', { inDev: bridge }, frame);
       if (input !== undefined) return input;
-      return this.above.receive(bridge, frame.packet, frame.srcMac, port, called);
+      // Only br_netfilter remembers the port for the hooks above.
+      return this.above.receive(bridge, frame.packet, frame.srcMac, called ? port : undefined, called);
     }
     return this.bridge(bridge, { ...frame, dstMac }, port);
   }
@@ -196,7 +204,10 @@ export class Frames {
           hook === 'FORWARD' ? at : { ...at, inDev: undefined },
           frame.srcMac,
         );
-        if (verdict.kind !== 'accept') return this.above.stop(bridge.node, packet, verdict, false);
+        if (verdict.kind !== 'accept') {
+          const { srcMac, dstMac } = frame;
+          return this.above.stop(bridge.node, packet, verdict, { port: from, srcMac, dstMac });
+        }
       }
     }
     if (packet.length > port.link.mtu + 4 && !packet.offloaded) {
@@ -240,7 +251,7 @@ export class Frames {
       const at = { ...noDevices, ...devices };
       const context = this.above.contextOf(node, packet, at, frame.srcMac, frame.dstMac);
       const verdict = runNftChain(context, { ...chain, hook: 'link', packet, at });
-      if (verdict.kind !== 'accept') return this.above.stop(node, packet, verdict, false);
+      if (verdict.kind !== 'accept') return this.above.stop(node, packet, verdict, 'elsewhere');
     }
     return undefined;
   }

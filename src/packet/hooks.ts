@@ -240,8 +240,6 @@ const observers = new Set([
   'TOS',
   'DSCP',
   'ECN',
-  'TTL',
-  'HL',
   'LED',
   'RATEEST',
   'SECMARK',
@@ -288,6 +286,10 @@ function runTarget(
       return goOn;
     case 'CONNMARK':
       connmark(packet, target.options);
+      return goOn;
+    case 'TTL':
+    case 'HL':
+      packet.ttl = newTtl(packet.ttl, target.options);
       return goOn;
     case 'NOTRACK':
       untrack(packet);
@@ -350,6 +352,22 @@ function newMark(mark: number, options: readonly RuleOption[]): number {
     }
   }
   return mark;
+}
+
+/** xt_HL: set, add or take, and it stays a byte. */
+function newTtl(ttl: number, options: readonly RuleOption[]): number {
+  for (const { name, values } of options) {
+    const value = Number(values[0] ?? '0');
+    switch (name.replace(/^--(ttl|hl)-/, '')) {
+      case 'set':
+        return value;
+      case 'inc':
+        return Math.min(ttl + value, 255);
+      case 'dec':
+        return Math.max(ttl - value, 0);
+    }
+  }
+  return ttl;
 }
 
 function connmark(packet: Packet, options: readonly RuleOption[]): void {

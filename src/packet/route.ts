@@ -42,7 +42,7 @@ export interface RouteKey {
 /** Result of a lookup, or the error of the route type that was met. */
 export type Lookup =
   | { readonly kind: 'route'; readonly route: Route; readonly table: string }
-  | { readonly kind: 'none' }
+  | { readonly kind: 'none'; readonly why: string }
   | {
       readonly kind: 'refused';
       readonly type: 'blackhole' | 'unreachable' | 'prohibit';
@@ -62,8 +62,10 @@ export function lookupRoute(node: Node, key: RouteKey, decisions: Decisions): Lo
       case 'goto':
         skipTo = rule.goto ?? skipTo;
         continue;
-      case 'blackhole':
       case 'unreachable':
+        // Of a rule this is ENETUNREACH, as if there were no route; of a route it is EHOSTUNREACH (fib4_rule_action, fib_props).
+        return { kind: 'none', why: `rule ${rule.priority} says unreachable` };
+      case 'blackhole':
       case 'prohibit':
         return { kind: 'refused', type: rule.action, table: `rule ${rule.priority}` };
       case 'lookup': {
@@ -72,7 +74,7 @@ export function lookupRoute(node: Node, key: RouteKey, decisions: Decisions): Lo
       }
     }
   }
-  return { kind: 'none' };
+  return { kind: 'none', why: 'no route' };
 }
 
 function ruleMatches(node: Node, rule: PolicyRule, key: RouteKey, decisions: Decisions): boolean {
@@ -158,7 +160,7 @@ export function routeOutput(node: Node, key: RouteKey, decisions: Decisions): Ou
   if (key.src !== undefined && isMulticast(key.src))
     return { kind: 'error', error: 'EINVAL', why: 'source is multicast' };
   const found = lookupRoute(node, key, decisions);
-  if (found.kind === 'none') return { kind: 'error', error: 'net-unreachable', why: 'no route' };
+  if (found.kind === 'none') return { kind: 'error', error: 'net-unreachable', why: found.why };
   if (found.kind === 'refused') {
     const error = { blackhole: 'EINVAL', unreachable: 'host-unreachable', prohibit: 'EACCES' } as const;
     return { kind: 'error', error: error[found.type], why: `${found.type} route in ${found.table}` };
@@ -266,7 +268,7 @@ export function routeInput(
   if (found.kind !== 'route' && node.answersAnything) return { kind: 'local', route: undefined };
   if (found.kind !== 'route') {
     if (!forwarding) return { kind: 'drop', why: 'forwarding off', detail: `forwarding of ${inDev} is 0` };
-    if (found.kind === 'none') return { kind: 'error', problem: 'no-route', why: 'no route' };
+    if (found.kind === 'none') return { kind: 'error', problem: 'no-route', why: found.why };
     if (found.type === 'blackhole') return { kind: 'drop', why: 'blackhole route', detail: found.table };
     return {
       kind: 'error',
@@ -275,8 +277,9 @@ export function routeInput(
     };
   }
   const { route, table } = found;
-  const invalid = onLoopback ? undefined : invalidSource(node, key, decisions);
-  if (route.type === 'local' || route.type === 'broadcast') {
+  const local = route.type === 'local' || route.type === 'broadcast';
+  const invalid = onLoopback ? undefined : invalidSource(node, key, local ? undefined : route.dev, decisions);
+  if (local) {
     return invalid ?? { kind: 'local', route };
   }
   if (node.answersAnything) return { kind: 'local', route };
@@ -307,7 +310,7 @@ function routeInput6(
     return { kind: 'local', route: found.route };
   }
   if (node.answersAnything) return { kind: 'local', route: undefined };
-  if (found.kind === 'none') return { kind: 'error', problem: 'no-route', why: 'no route' };
+  if (found.kind === 'none') return { kind: 'error', problem: 'no-route', why: found.why };
   if (found.kind === 'refused') {
     if (found.type === 'blackhole') return { kind: 'drop', why: 'blackhole route', detail: found.table };
     return {
@@ -335,10 +338,14 @@ function mayForward(node: Node, dev: string, family: Family, decisions: Decision
   return decisions.decide(`${node.name} forwards packets of ${dev}`, `sysctl ${name}`);
 }
 
-/** fib_validate_source: our own address as source, and reverse path filtering (0 off, 1 strict, 2 loose). */
+/**
+ * fib_validate_source: our own address as source, and reverse path filtering (0 off, 1 strict, 2 loose). To policy rules the way
+ * back begins at `out`, by which the packet will leave; at lo if it stays here.
+ */
 function invalidSource(
   node: Node,
   key: RouteKey & { readonly inDev: string },
+  out: string | undefined,
   decisions: Decisions,
 ): { readonly kind: 'drop'; readonly why: string; readonly detail?: string } | undefined {
   const src = key.src;
@@ -349,7 +356,8 @@ function invalidSource(
   if (isOwn && !acceptLocal)
     return { kind: 'drop', why: 'martian source', detail: 'the source is an address of this host' };
   if (mode === 0) return undefined;
-  const back = lookupRoute(node, { dst: src, src: key.dst, mark: 0, inDev: key.inDev }, decisions);
+  const mark = deviceSetting(node, key.inDev, 'src_valid_mark') === 0 ? 0 : key.mark;
+  const back = lookupRoute(node, { dst: src, src: key.dst, mark, inDev: out }, decisions);
   if (back.kind === 'route' && back.route.dev === key.inDev) return undefined;
   const why = 'reverse path filter';
   if (mode === 1) {

@@ -8,7 +8,7 @@ import { type Addr, formatAddr, sameAddr } from '../net/addr.ts';
 import { Conntrack } from './conntrack.ts';
 import type { Decisions } from './decisions.ts';
 import { type Fate, lost, type SendError } from './fate.ts';
-import { type Above, Frames } from './frames.ts';
+import { type Above, Frames, type Whence } from './frames.ts';
 import { type Hook, type HookContext, type HookDevices, noDevices, runHook, type Verdict } from './hooks.ts';
 import { type IcmpProblem, icmpNumbers, rejectProblem } from './icmp.ts';
 import { type LinkLayer, Neighbours, resolveNeighbour } from './link-layer.ts';
@@ -67,6 +67,11 @@ export class Stack implements Above {
       inDev: undefined,
     };
     let route = routeOutput(node, key, this.decisions);
+    if (route.kind === 'ok' && options.chooseSource && !isIcmpError(packet)) {
+      // ip_route_connect asks again with the source that it found. A ping sends on the first answer, but ping(8) tries a connect before.
+      const connected = routeOutput(node, { ...key, src: route.src }, this.decisions);
+      if (connected.kind === 'error' || packet.icmp === undefined) route = connected;
+    }
     if (route.kind === 'error') return this.refuse(packet, route.error, 'route', route.why, true);
     packet.src = route.src;
     if (packet.mss !== undefined)
@@ -80,7 +85,7 @@ export class Stack implements Above {
       outDev: route.wire,
       nexthop: route.nexthop,
     });
-    if (verdict.kind !== 'accept') return this.stop(node, packet, verdict, true);
+    if (verdict.kind !== 'accept') return this.stop(node, packet, verdict, 'here');
     if (!sameAddr(before.dst, packet.dst) || before.mark !== packet.mark) {
       // ip_route_me_harder: the source stays, the way is chosen anew.
       route = routeOutput(
@@ -104,7 +109,9 @@ export class Stack implements Above {
       outDev: wire,
       nexthop,
     });
-    if (verdict.kind !== 'accept') return this.stop(node, packet, verdict, from === undefined);
+    if (verdict.kind !== 'accept') {
+      return this.stop(node, packet, verdict, from === undefined ? 'here' : 'elsewhere');
+    }
     if (from === undefined && packet.dontFragment && packet.length > wire.link.mtu && !packet.offloaded) {
       return this.refuse(
         packet,
@@ -147,6 +154,7 @@ export class Stack implements Above {
     prerouted: boolean,
   ): Fate {
     const node = wire.node;
+    const whence = port === undefined ? 'elsewhere' : { port, srcMac, dstMac: wire.link.mac };
     if (!prerouted) {
       const verdict = this.hook(
         node,
@@ -155,7 +163,7 @@ export class Stack implements Above {
         { ...noDevices, inDev: wire, physIn: port },
         srcMac,
       );
-      if (verdict.kind !== 'accept') return this.stop(node, packet, verdict, false);
+      if (verdict.kind !== 'accept') return this.stop(node, packet, verdict, whence);
     }
     const key = { dst: packet.dst, src: packet.src, mark: packet.mark, inDev: wire.link.name };
     const routed = routeInput(node, key, this.decisions);
@@ -168,7 +176,7 @@ export class Stack implements Above {
       case 'local': {
         this.recorder.step({ kind: 'route', result: 'local' });
         const verdict = this.hook(node, 'INPUT', packet, { ...noDevices, inDev: wire, physIn: port }, srcMac);
-        if (verdict.kind !== 'accept') return this.stop(node, packet, verdict, false);
+        if (verdict.kind !== 'accept') return this.stop(node, packet, verdict, whence);
         return { kind: 'delivered', node, wire, packet };
       }
       case 'forward':
@@ -192,6 +200,7 @@ export class Stack implements Above {
     port: Wire | undefined,
     srcMac: string | undefined,
   ): Fate {
+    const whence = port === undefined ? 'elsewhere' : { port, srcMac, dstMac: wire.link.mac };
     if (packet.ttl <= 1) {
       this.recorder.step({ kind: 'drop', where: 'forwarding', why: 'TTL used up' });
       return this.answerWith(node, packet, 'ttl-exceeded');
@@ -209,7 +218,7 @@ export class Stack implements Above {
       { ...noDevices, inDev: wire, outDev: out, physIn: port, nexthop },
       srcMac,
     );
-    if (verdict.kind !== 'accept') return this.stop(node, packet, verdict, false);
+    if (verdict.kind !== 'accept') return this.stop(node, packet, verdict, whence);
     return this.output(node, packet, out, nexthop, wire);
   }
 
@@ -242,24 +251,31 @@ export class Stack implements Above {
   }
 
   /** A rule stopped the packet. A local sender learns of a drop (EPERM); a reject answers. */
-  stop(node: Node, packet: Packet, verdict: Exclude<Verdict, { kind: 'accept' }>, local: boolean): Fate {
+  stop(node: Node, packet: Packet, verdict: Exclude<Verdict, { kind: 'accept' }>, whence: Whence): Fate {
     this.recordStop(
       verdict.where,
       verdict.kind === 'drop' ? verdict.why : `REJECT with ${verdict.with}`,
       verdict.rule,
     );
     if (verdict.kind === 'drop')
-      return local ? { kind: 'send-error', error: 'EPERM', connecting: false } : lost;
-    if (verdict.with === 'tcp-reset') return this.reset(node, packet);
-    return this.answerWith(node, packet, rejectProblem(verdict.with));
+      return whence === 'here' ? { kind: 'send-error', error: 'EPERM', connecting: false } : lost;
+    if (verdict.with === 'tcp-reset') return this.reset(node, packet, whence);
+    const answered = this.answerWith(node, packet, rejectProblem(verdict.with));
+    // A datagram's sender reads the error of its own call before the one that came back (ip_send_skb, udp_send_skb).
+    return whence === 'here' && packet.protocol === 'udp'
+      ? { kind: 'send-error', error: 'EPERM', connecting: false }
+      : answered;
   }
 
   private recordStop(where: string, why: string, rule: RuleHit | undefined): void {
     this.recorder.step({ kind: 'drop', where, why, ...(rule === undefined ? {} : { rule }) });
   }
 
-  /** nf_send_reset: a reset in the name of the destination; never about another reset. */
-  private reset(node: Node, about: Packet): Fate {
+  /**
+   * nf_send_reset: a reset in the name of the destination; never about another reset. About a packet that came in at a bridge's
+   * port under br_netfilter it goes straight back out of that port, past all hooks, so that NAT is not undone.
+   */
+  private reset(node: Node, about: Packet, whence: Whence): Fate {
     if (about.protocol !== 'tcp' || (about.tcpFlags & tcpFlag.rst) !== 0) return lost;
     const reset = makePacket({
       ...answerTo(about),
@@ -267,10 +283,18 @@ export class Stack implements Above {
       length: 40,
       tracking: attached(about, 'ESTABLISHED'),
     });
-    return {
-      kind: 'reset',
-      reset: this.recorder.aside(() => this.send(node, reset, { chooseSource: false })),
+    const send = (): Fate => {
+      if (typeof whence === 'string' || whence.srcMac === undefined)
+        return this.send(node, reset, { chooseSource: false });
+      const { port, srcMac, dstMac } = whence;
+      const key = { dst: reset.dst, src: reset.src, mark: reset.mark, inDev: undefined };
+      // The route is not taken, but without one there is no reset (ip_route_me_harder).
+      if (routeOutput(node, key, this.decisions).kind === 'error') return lost;
+      return this.frames.counted(() =>
+        this.frames.send(port, { packet: reset, srcMac: dstMac, dstMac: srcMac }),
+      );
     };
+    return { kind: 'reset', reset: this.recorder.aside(send) };
   }
 
   /** Nobody listens on the port of a datagram that was delivered here. */

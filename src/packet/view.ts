@@ -99,7 +99,8 @@ export class HookView implements PacketView {
     return this.packet.zone.id;
   }
   get ctState(): CtState {
-    return this.packet.tracking?.state ?? 'NEW';
+    // Before conntrack has seen it, in raw, a packet has no connection and is not untracked either (xt_conntrack, conntrack_mt).
+    return this.packet.tracking?.state ?? 'INVALID';
   }
   get ctStatus(): CtStatus | undefined {
     const connection = this.packet.tracking?.connection;

@@ -207,6 +207,7 @@ export function sysctlNumber(node: Node, name: string, fallback: number): number
 /** How `all` and the device's own value make one: OR for switches, the higher for levels (include/linux/inetdevice.h). */
 const joined = {
   route_localnet: 'or',
+  src_valid_mark: 'or',
   accept_local: 'or',
   proxy_arp: 'or',
   rp_filter: 'max',

@@ -30,8 +30,10 @@ export interface Seen {
 
 export type AgentAnswer = { readonly ok: Seen } | { readonly error: string };
 
-/** Longer than three unanswered neighbour questions, shorter than a second SYN. */
+/** Longer than three unanswered neighbour questions. */
 const patience = 450;
+/** Longer than the kernel waits before it sends a SYN again: an error about the first one is not always told (tcp_v4_err). */
+const connectPatience = 1300;
 
 const errnoOutcomes: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'refused',
@@ -98,7 +100,7 @@ function askTcp(dst: string, port: number): Promise<Seen> {
     };
     const timer = setTimeout(
       () => end({ outcome: connected ? 'connected-then-timeout' : 'timeout' }),
-      patience,
+      connectPatience,
     );
     socket.on('error', (error) => end(connected ? { outcome: 'connected-then-closed' } : outcomeOf(error)));
     socket.on('data', (chunk) => {

@@ -78,11 +78,16 @@ function judge(flow: CaseFlow, kernel: Seen, trace: Trace): Verdict {
       }
     : { outcome };
   const unknowns = outcome === 'unknown' ? trace.unknowns.map(({ fact }) => fact) : [];
-  return { flow, kernel, walked, verdict: verdictOf(kernel, walked), unknowns };
+  return { flow, kernel, walked, verdict: verdictOf(flow.kind, kernel, walked), unknowns };
 }
 
-function verdictOf(kernel: Seen, walked: Seen): Verdict['verdict'] {
+/** ping(8) is silent where its own kernel refuses a packet in sendto: the error queue that it asks next overwrites errno. */
+const untoldByPing: readonly string[] = ['EPERM', 'EACCES', 'EINVAL', 'net-unreachable'];
+
+function verdictOf(kind: CaseFlow['kind'], kernel: Seen, walked: Seen): Verdict['verdict'] {
   if (walked.outcome === 'unknown') return 'unknown';
+  if (kind === 'ping' && kernel.outcome === 'timeout' && untoldByPing.includes(walked.outcome))
+    return 'same class';
   if (!sameOutcomeClass(kernel.outcome, walked.outcome)) return 'wrong';
   if (kernel.outcome !== walked.outcome) return 'same class';
   const same = kernel.server === walked.server && kernel.at === walked.at && kernel.from === walked.from;

@@ -62,12 +62,16 @@ async function run(name: string, hostCase: HostCase): Promise<void> {
     refusals.push(`${name}: ${verdicts}`);
     return;
   }
+  const told = new Set<string>();
   for (const verdict of verdicts) {
     const settled = verdict.verdict === 'wrong' ? await again(hostCase, verdict) : verdict;
     counts[settled.verdict] += 1;
     countOne(outcomes, settled.kernel.outcome);
     for (const fact of settled.unknowns) countOne(unknowns, fact);
-    if (settled.verdict === 'wrong') await tell(name, hostCase, settled);
+    const what = `${settled.kernel.outcome} ${settled.walked.outcome}`;
+    if (settled.verdict !== 'wrong' || told.has(what)) continue;
+    told.add(what);
+    await tell(name, hostCase, settled);
   }
 }
 
@@ -97,9 +101,7 @@ async function tell(name: string, hostCase: HostCase, { flow, kernel, walked }: 
       : await shrink({ ...hostCase, flows: [flow] }, async (smaller) => {
           const verdicts = await tryCompare(smaller);
           const [found] = typeof verdicts === 'string' ? [] : verdicts;
-          return (
-            found?.verdict === 'wrong' && sameSeen(found.kernel, kernel) && sameSeen(found.walked, walked)
-          );
+          return found?.verdict === 'wrong' && sameSeen(found.kernel, kernel);
         });
   const text = JSON.stringify(small, null, 1);
   console.log(
