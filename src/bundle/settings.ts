@@ -9,6 +9,7 @@ const sysctlFiles = [
   'ipv4/conf',
   'ipv6/conf',
   'bridge',
+  'ipv4/ip_default_ttl',
   'ipv4/ip_forward',
   'ipv4/ip_forward_update_priority',
   'ipv4/ip_forward_use_pmtu',

@@ -23,7 +23,7 @@ import type { Recorder } from './recorder.ts';
 import { type Listener, listenerFor } from './sockets.ts';
 import type { Stack } from './stack.ts';
 import type { Hop, Outcome, Trace } from './trace.ts';
-import { type Node, nodeOf, type Wire } from './world.ts';
+import { type Node, nodeOf, sysctlNumber, type Wire } from './world.ts';
 
 export interface Result {
   readonly outcome: Outcome;
@@ -92,6 +92,11 @@ export class Exchange {
     const request = this.recorder.take();
     if (asked.fate.kind !== 'delivered') return this.failed('ping', asked, request);
     const { node: far, packet } = asked.fate;
+    const silent = ipv4 ? 'net.ipv4.icmp_echo_ignore_all' : 'net.ipv6.icmp.echo_ignore_all';
+    if (sysctlNumber(far, silent, 0) !== 0) {
+      this.stack.die(far.name, `${silent} is on`);
+      return this.finish('timeout', undefined, [...request, ...this.recorder.take()], []);
+    }
     const answer = makePacket({
       ...answerTo(packet),
       icmp: { type: ipv4 ? 0 : 129, code: 0 },

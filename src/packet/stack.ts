@@ -27,7 +27,7 @@ import type { Recorder } from './recorder.ts';
 import { routeInput, routeOutput } from './route.ts';
 import type { RuleHit } from './trace.ts';
 import { HookView } from './view.ts';
-import type { Node, Wire, World } from './world.ts';
+import { type Node, sysctlNumber, type Wire, type World } from './world.ts';
 
 export interface SendOptions {
   /** Take the route's source address, as an unbound socket does. */
@@ -60,6 +60,7 @@ export class Stack implements Above {
 
   private originate(node: Node, packet: Packet, options: SendOptions): Fate {
     this.recorder.enter(node.name);
+    if (familyOf(packet) === 'ipv4') packet.ttl = sysctlNumber(node, 'net.ipv4.ip_default_ttl', packet.ttl);
     const key = {
       dst: packet.dst,
       src: options.chooseSource ? undefined : packet.src,

@@ -124,7 +124,7 @@ const docker = fc
 /** Rules of others in one table: some at a built-in chain, some in a chain of their own that these reach. */
 const foreignRules = fc.constantFrom<Table>('raw', 'mangle', 'nat', 'filter', 'filter').chain((table) =>
   fc.constantFrom(...tableHooks[table]).chain((hook) => {
-    const own = 'OTHERS';
+    const own = `OTHERS-${hook}`;
     const rule = ruleFor(table, hook, own);
     // In a chain of its own a rule does not jump there again.
     const inside = rule.filter((text) => !text.endsWith(own));
@@ -166,8 +166,6 @@ const sysctl = fc.oneof(
   setting('conf.all.src_valid_mark', '0', '1'),
   setting('ip_default_ttl', '64', '1'),
   setting('icmp_echo_ignore_all', '0', '1'),
-  setting('tcp_fwmark_accept', '0', '1'),
-  setting('fwmark_reflect', '0', '1'),
 );
 
 const badRoute = fc

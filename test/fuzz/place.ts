@@ -6,7 +6,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { inNamespace } from '../../src/kernel/namespace.ts';
-import { mustRun, systemPath } from '../../src/kernel/process.ts';
+import { run, systemPath } from '../../src/kernel/process.ts';
 import { gatewayAddress, hostAddress, outsideDescription, outsideName } from '../../src/lab/place.ts';
 import { formatAddr } from '../../src/net/addr.ts';
 import type { AgentAnswer, AgentRequest, Seen } from './agent.ts';
@@ -68,13 +68,15 @@ export async function build(hostCase: HostCase): Promise<Place> {
   };
   const place: Place = {
     agents,
-    run: async (name, argv, stdin) =>
-      (
-        await mustRun({
-          argv: inNamespace(agent(name).path, argv),
-          ...(stdin === undefined ? {} : { stdin }),
-        })
-      ).stdout,
+    run: async (name, argv, stdin) => {
+      const finished = await run({
+        argv: inNamespace(agent(name).path, argv),
+        ...(stdin === undefined ? {} : { stdin }),
+      });
+      // The whole of what the tool said: the first line is not the one that names what it refused.
+      if (finished.code !== 0) throw new Error(`${argv[0]}: ${finished.stderr.trim().replace(/\n/g, ' ')}`);
+      return finished.stdout;
+    },
     release: async () => {
       await Promise.all(children.map(endChild));
     },

@@ -86,7 +86,12 @@ function matches(hook: Hook): fc.Arbitrary<string> {
     words('-m conntrack', not, one('--ctorigdst', '--ctreplsrc', '--ctorigsrc'), address),
     words('-m conntrack --ctdir', one('ORIGINAL', 'REPLY')),
     words('-m state --state', one('NEW', 'RELATED,ESTABLISHED', 'INVALID')),
-    words('-m addrtype', not, one('--dst-type', '--src-type'), one('LOCAL', 'UNICAST', 'BROADCAST')),
+    words(
+      '-m addrtype',
+      not,
+      one('--dst-type', '--src-type'),
+      one('LOCAL', 'LOCAL', 'UNICAST', 'BROADCAST', 'BLACKHOLE,PROHIBIT'),
+    ),
     words('-m mark', not, '--mark', one(...marks)),
     words('-m connmark', not, '--mark', one(...marks)),
     words(
@@ -218,20 +223,29 @@ export function nativeTable(name: string): fc.Arbitrary<string> {
     words('ip saddr', one('', '!='), one(...addresses, ...prefixes)),
     words('ip daddr', one('', '!='), one(...addresses, ...prefixes)),
     words('iifname', one('', '!='), one('"docker0"', '"eth0"', '"br-*"')),
-    words('tcp dport', one('', '!='), one('80', '8080', '{ 80, 2222 }')),
-    words('udp dport', one('53', '7777')),
     words('meta mark', one('', '!='), '1'),
     words('ct state', one('new', 'established,related', 'invalid', '!= new')),
     words('ct status', one('dnat', 'snat')),
     words('ct direction', one('original', 'reply')),
     words('fib daddr type', one('local', 'unicast', '!= local')),
-    words('meta l4proto', one('tcp', 'udp', 'icmp', '{ tcp, udp }')),
     words('ip ttl', one('63', '64')),
+  );
+  // nft refuses a rule that speaks of two protocols.
+  const protocol = fc.oneof(
+    one(''),
+    words('tcp dport', one('', '!='), one('80', '8080', '{ 80, 2222 }')),
+    words('udp dport', one('53', '7777')),
+    words('meta l4proto', one('tcp', 'udp', 'icmp', '{ tcp, udp }')),
+    one('tcp flags & (syn | ack) == syn | ack', 'tcp flags syn / syn,ack', 'icmp type echo-request'),
   );
   const rule = (verdict: fc.Arbitrary<string>) =>
     fc
-      .tuple(fc.array(condition, { maxLength: 2 }), verdict)
-      .map(([conditions, end]) => [...conditions, end].join(' '));
+      .tuple(protocol, fc.array(condition, { maxLength: 2 }), verdict)
+      .map(([about, conditions, end]) =>
+        [end.endsWith('tcp reset') ? 'meta l4proto tcp' : about, ...conditions, end]
+          .filter((t) => t !== '')
+          .join(' '),
+      );
   const table = (family: string, chain: string, rules: readonly string[]) =>
     [
       `table ${family} ${name} {`,
@@ -261,11 +275,7 @@ export function nativeTable(name: string): fc.Arbitrary<string> {
       one(-1, 1),
       rule(one('reject', 'reject with icmp type host-unreachable', 'reject with tcp reset')),
     )
-    .map(([hook, priority, text]) =>
-      table('ip', `type filter hook ${hook} priority ${priority};`, [
-        text.endsWith('tcp reset') ? `meta l4proto tcp ${text}` : text,
-      ]),
-    );
+    .map(([hook, priority, text]) => table('ip', `type filter hook ${hook} priority ${priority};`, [text]));
   const nat = fc.oneof(
     fc
       .tuple(
