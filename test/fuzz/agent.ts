@@ -18,7 +18,13 @@ export type AgentRequest =
       /** The namespace's own addresses: a UDP socket for all of them would answer from the one that its route prefers. */
       readonly addresses: readonly string[];
     }
-  | { readonly kind: 'ping' | 'tcp' | 'udp'; readonly dst: string; readonly port: number };
+  | {
+      readonly kind: 'ping' | 'tcp' | 'udp';
+      readonly dst: string;
+      readonly port: number;
+      /** Milliseconds to wait for an answer. */
+      readonly patience: number;
+    };
 
 /** What one end of a flow saw; for a listener's answer also who it was, where it was asked and by whom. */
 export interface Seen {
@@ -29,11 +35,6 @@ export interface Seen {
 }
 
 export type AgentAnswer = { readonly ok: Seen } | { readonly error: string };
-
-/** Longer than three unanswered neighbour questions. */
-const patience = 450;
-/** Longer than the kernel waits before it sends a SYN again: an error about the first one is not always told (tcp_v4_err). */
-const connectPatience = 1300;
 
 const errnoOutcomes: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'refused',
@@ -85,7 +86,7 @@ function listenUdp(server: string, address: string, port: number): Promise<void>
   });
 }
 
-function askTcp(dst: string, port: number): Promise<Seen> {
+function askTcp(dst: string, port: number, patience: number): Promise<Seen> {
   return new Promise((resolve) => {
     let connected = false;
     let heard = '';
@@ -100,7 +101,7 @@ function askTcp(dst: string, port: number): Promise<Seen> {
     };
     const timer = setTimeout(
       () => end({ outcome: connected ? 'connected-then-timeout' : 'timeout' }),
-      connectPatience,
+      patience,
     );
     socket.on('error', (error) => end(connected ? { outcome: 'connected-then-closed' } : outcomeOf(error)));
     socket.on('data', (chunk) => {
@@ -112,7 +113,7 @@ function askTcp(dst: string, port: number): Promise<Seen> {
   });
 }
 
-function askUdp(dst: string, port: number): Promise<Seen> {
+function askUdp(dst: string, port: number, patience: number): Promise<Seen> {
   return new Promise((resolve) => {
     const socket = createSocket('udp4');
     const end = (seen: Seen): void => {
@@ -151,7 +152,7 @@ const pingWords: readonly (readonly [string, string])[] = [
   ['Invalid argument', 'EINVAL'],
 ];
 
-function askPing(dst: string): Promise<Seen> {
+function askPing(dst: string, patience: number): Promise<Seen> {
   const argv = ['-n', '-c', '1', '-W', String(patience / 1000), dst];
   return new Promise((resolve, reject) => {
     const child = spawn('ping', argv, { stdio: ['ignore', 'pipe', 'pipe'] });
@@ -184,11 +185,11 @@ async function answer(request: AgentRequest): Promise<Seen> {
       return { outcome: 'ok' };
     }
     case 'ping':
-      return askPing(request.dst);
+      return askPing(request.dst, request.patience);
     case 'tcp':
-      return askTcp(request.dst, request.port);
+      return askTcp(request.dst, request.port, request.patience);
     case 'udp':
-      return askUdp(request.dst, request.port);
+      return askUdp(request.dst, request.port, request.patience);
   }
 }
 

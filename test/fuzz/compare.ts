@@ -22,8 +22,13 @@ export interface Verdict {
   readonly unknowns: readonly string[];
 }
 
-/** Throws when the case cannot be made: a tool refused a line of it. */
-export async function compare(hostCase: HostCase): Promise<readonly Verdict[]> {
+/** Longer than three unanswered neighbour questions take. */
+export const shortPatience = 450;
+/** Longer than until a SYN is sent again: of an error about the first one the caller may not hear (tcp_v4_err). */
+export const longPatience = 1300;
+
+/** Asks with so many milliseconds of patience. Throws when the case cannot be made: a tool refused a line of it. */
+export async function compare(hostCase: HostCase, patience: number): Promise<readonly Verdict[]> {
   const place = await build(hostCase);
   try {
     const scene = await observedScene(place);
@@ -33,7 +38,7 @@ export async function compare(hostCase: HostCase): Promise<readonly Verdict[]> {
       const asked = flows[index];
       if (asked === undefined) break;
       const trace = walk(scene, asked);
-      verdicts.push(judge(flow, await ask(place, flow), trace));
+      verdicts.push(judge(flow, await ask(place, flow, patience), trace));
     }
     return verdicts;
   } finally {
@@ -56,12 +61,12 @@ async function observedScene({ agents }: Place): Promise<Scene> {
   return makeScene(state);
 }
 
-async function ask(place: Place, flow: CaseFlow): Promise<Seen> {
+async function ask(place: Place, flow: CaseFlow, patience: number): Promise<Seen> {
   const agent = place.agents.get(flow.from);
   if (agent === undefined) throw new Error(`nobody is called ${flow.from}`);
   const route = [`${flow.dst}/32`, 'via', hostUplink];
   if (flow.direct === true) await place.run(outsideName, ['ip', 'route', 'add', ...route]);
-  const seen = await agent.ask({ kind: flow.kind, dst: flow.dst, port: flow.port ?? 0 });
+  const seen = await agent.ask({ kind: flow.kind, dst: flow.dst, port: flow.port ?? 0, patience });
   if (flow.direct === true) await place.run(outsideName, ['ip', 'route', 'del', ...route]);
   return seen;
 }

@@ -19,7 +19,7 @@ describe.skipIf(!possible)('the simulator and the kernel agree', () => {
     run({ argv: [process.execPath, program, ...args] }, { timeout: 110_000 });
 
   test('on the cases that were kept', { timeout: 120_000 }, async () => {
-    const { code, stdout, stderr } = await fuzz('--at-once', '4', ...kept);
+    const { code, stdout, stderr } = await fuzz(...kept);
     expect(code, stdout + stderr).toBe(0);
     expect(stdout).toContain(`${kept.length} cases, 0 refused`);
   });

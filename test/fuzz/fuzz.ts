@@ -13,7 +13,7 @@ import { KernelError } from '../../src/kernel/process.ts';
 import { onStage, stageCommand, stageKind } from '../../src/kernel/stage.ts';
 import type { Seen } from './agent.ts';
 import { flowText, type HostCase, parseCase } from './case.ts';
-import { compare, type Verdict } from './compare.ts';
+import { compare, longPatience, shortPatience, type Verdict } from './compare.ts';
 import { caseOf } from './generate.ts';
 import { shrink } from './shrink.ts';
 
@@ -22,7 +22,7 @@ const { values, positionals: files } = parseArgs({
   options: {
     cases: { type: 'string', default: '100' },
     seed: { type: 'string', default: '1' },
-    'at-once': { type: 'string', default: '3' },
+    'at-once': { type: 'string', default: '6' },
     keep: { type: 'string' },
   },
 });
@@ -57,7 +57,7 @@ function* jobsOf(): Iterable<{ readonly name: string; readonly hostCase: HostCas
 }
 
 async function run(name: string, hostCase: HostCase): Promise<void> {
-  const verdicts = await tryCompare(hostCase);
+  const verdicts = await tryCompare(hostCase, shortPatience);
   if (typeof verdicts === 'string') {
     refusals.push(`${name}: ${verdicts}`);
     return;
@@ -79,15 +79,15 @@ function countOne(counted: Map<string, number>, what: string): void {
   counted.set(what, (counted.get(what) ?? 0) + 1);
 }
 
-/** Undecided by chance: what a busy machine delays is asked once more, alone, on a host that was made anew. */
+/** What a busy machine delays is asked once more, alone, with more patience, on a host that was made anew. */
 async function again(hostCase: HostCase, verdict: Verdict): Promise<Verdict> {
-  const verdicts = await tryCompare({ ...hostCase, flows: [verdict.flow] });
+  const verdicts = await tryCompare({ ...hostCase, flows: [verdict.flow] }, longPatience);
   return typeof verdicts === 'string' ? verdict : (verdicts[0] ?? verdict);
 }
 
-async function tryCompare(hostCase: HostCase): Promise<readonly Verdict[] | string> {
+async function tryCompare(hostCase: HostCase, patience: number): Promise<readonly Verdict[] | string> {
   try {
-    return await compare(hostCase);
+    return await compare(hostCase, patience);
   } catch (error) {
     if (error instanceof KernelError && error.kind === 'missing-tool') throw error;
     return error instanceof Error ? error.message : String(error);
@@ -99,7 +99,7 @@ async function tell(name: string, hostCase: HostCase, { flow, kernel, walked }: 
     files.length > 0
       ? hostCase
       : await shrink({ ...hostCase, flows: [flow] }, async (smaller) => {
-          const verdicts = await tryCompare(smaller);
+          const verdicts = await tryCompare(smaller, longPatience);
           const [found] = typeof verdicts === 'string' ? [] : verdicts;
           return found?.verdict === 'wrong' && sameSeen(found.kernel, kernel);
         });
