@@ -31,7 +31,7 @@ export const longPatience = 1300;
 export async function compare(hostCase: HostCase, patience: number): Promise<readonly Verdict[]> {
   const place = await build(hostCase);
   try {
-    const scene = await observedScene(place);
+    const scene = await observedScene(place, hostCase);
     const flows = flowsOf(hostCase);
     const verdicts: Verdict[] = [];
     for (const [index, flow] of hostCase.flows.entries()) {
@@ -46,13 +46,10 @@ export async function compare(hostCase: HostCase, patience: number): Promise<rea
   }
 }
 
-async function observedScene({ agents }: Place): Promise<Scene> {
-  const sandboxes = [...agents]
-    .filter(([name]) => name !== 'host' && name !== outsideName)
-    .map(([name, { path }]) => ({ name, netns: path }));
+async function observedScene(place: Place, { containers }: HostCase): Promise<Scene> {
   const facts = await captureFacts({
-    netns: agents.get('host')?.path ?? '',
-    sandboxes,
+    netns: place.agent('host').path,
+    sandboxes: containers.map(({ name }) => ({ name, netns: place.agent(name).path })),
     engineFacts: new Map([['outside.json', Buffer.from(JSON.stringify(outsideDescription))]]),
   });
   const { state, problems } = hostStateFromFacts(facts);
@@ -62,8 +59,7 @@ async function observedScene({ agents }: Place): Promise<Scene> {
 }
 
 async function ask(place: Place, flow: CaseFlow, patience: number): Promise<Seen> {
-  const agent = place.agents.get(flow.from);
-  if (agent === undefined) throw new Error(`nobody is called ${flow.from}`);
+  const agent = place.agent(flow.from);
   const route = [`${flow.dst}/32`, 'via', hostUplink];
   if (flow.direct === true) await place.run(outsideName, ['ip', 'route', 'add', ...route]);
   const seen = await agent.ask({ kind: flow.kind, dst: flow.dst, port: flow.port ?? 0, patience });

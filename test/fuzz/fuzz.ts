@@ -103,7 +103,6 @@ async function tell(name: string, hostCase: HostCase, { flow, kernel, walked }: 
           const [found] = typeof verdicts === 'string' ? [] : verdicts;
           return found?.verdict === 'wrong' && sameSeen(found.kernel, kernel);
         });
-  const text = JSON.stringify(small, null, 1);
   console.log(
     `\n${name}\n${flowText(flow)}\n  kernel:    ${seenText(kernel)}\n  simulator: ${seenText(walked)}`,
   );
@@ -111,11 +110,9 @@ async function tell(name: string, hostCase: HostCase, { flow, kernel, walked }: 
     for (const line of small[part]) console.log(`    ${part}: ${line}`);
   if (values.keep === undefined) return;
   mkdirSync(values.keep, { recursive: true });
-  const file = join(
-    values.keep,
-    `${name.replace(/\D+/g, ' ').trim().split(' ')[0]}-${flowText(flow).replace(/[^\w.]+/g, '-')}.json`,
-  );
-  writeFileSync(file, `${text}\n`);
+  const called = `${name} ${flowText(flow)}`.replace(/[^\w.]+/g, '-').replace(/^-/, '');
+  const file = join(values.keep, `${called}.json`);
+  writeFileSync(file, `${JSON.stringify(small, null, 1)}\n`);
   console.log(`    kept: ${file}`);
 }
 

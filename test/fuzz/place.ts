@@ -21,8 +21,8 @@ export interface Agent {
 }
 
 export interface Place {
-  /** By name: `host`, the outside, the containers. */
-  readonly agents: ReadonlyMap<string, Agent>;
+  /** Of `host`, the outside or a container. Throws when nobody is called so. */
+  agent(name: string): Agent;
   /** Runs a tool in one of the namespaces. */
   run(name: string, argv: readonly string[], stdin?: string): Promise<string>;
   /** Ends the agents; the namespaces go with them. */
@@ -67,7 +67,7 @@ export async function build(hostCase: HostCase): Promise<Place> {
     return found;
   };
   const place: Place = {
-    agents,
+    agent,
     run: async (name, argv, stdin) => {
       const finished = await run({
         argv: inNamespace(agent(name).path, argv),
@@ -131,7 +131,7 @@ async function endChild(child: ChildProcess): Promise<void> {
 
 /** Links, addresses and routes of all namespaces; far ends first, so that ports are enabled when they come up. */
 async function layWires(place: Place, { bridges, containers }: HostCase): Promise<void> {
-  const pid = (name: string) => place.agents.get(name)?.pid;
+  const pid = (name: string) => place.agent(name).pid;
   const batch = (name: string, lines: readonly string[]) =>
     place.run(name, ['ip', '-batch', '-'], lines.map((line) => `${line}\n`).join(''));
   await batch('host', [
@@ -179,7 +179,7 @@ async function layWires(place: Place, { bridges, containers }: HostCase): Promis
   ]);
   await Promise.all(
     [...devices].map(([name, devs]) =>
-      place.agents.get(name)?.ask({
+      place.agent(name).ask({
         kind: 'sysctls',
         settings: devs.map((dev) => `net.ipv4.neigh.${dev}.retrans_time_ms=100`),
       }),
@@ -216,7 +216,7 @@ async function portsForward(place: Place): Promise<void> {
 }
 
 async function fillHost(place: Place, hostCase: HostCase): Promise<void> {
-  await place.agents.get('host')?.ask({ kind: 'sysctls', settings: hostCase.sysctls });
+  await place.agent('host').ask({ kind: 'sysctls', settings: hostCase.sysctls });
   const ip = [
     ...hostCase.routes.map((line) => `route add ${line}`),
     ...hostCase.policyRules.map((line) => `rule add ${line}`),
@@ -250,7 +250,7 @@ async function listen(place: Place, { bridges, containers }: HostCase): Promise<
     name: string,
     ports: { tcp: readonly number[]; udp: readonly number[] },
     addresses: string[],
-  ) => place.agents.get(name)?.ask({ kind: 'listen', name, ...ports, addresses });
+  ) => place.agent(name).ask({ kind: 'listen', name, ...ports, addresses });
   const far = outsideDescription.links.flatMap((link) => link.addresses.map(bare));
   await Promise.all([
     ask('host', services.host, ['127.0.0.1', hostUplink, ...bridges.map(({ address }) => bare(address))]),

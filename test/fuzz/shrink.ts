@@ -32,10 +32,11 @@ async function shorten(
 ): Promise<HostCase> {
   let lines = hostCase[part];
   for (let width = lines.length; width >= 1; width = Math.floor(width / 2)) {
-    for (let at = Math.max(0, lines.length - width); at >= 0; at -= width) {
-      const fewer = lines.toSpliced(at, width);
-      if (fewer.length < lines.length && (await shows(fewer))) lines = fewer;
-      if (at > 0 && at < width) at = width;
+    // From the end, so that what is left out does not move what is still to be tried.
+    for (let end = lines.length; end > 0; end -= width) {
+      const start = Math.max(0, end - width);
+      const fewer = lines.toSpliced(start, end - start);
+      if (await shows(fewer)) lines = fewer;
     }
   }
   return { ...hostCase, [part]: lines };
