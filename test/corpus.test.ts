@@ -17,7 +17,7 @@ import { makeScene, walk } from '../src/packet/walk.ts';
 import { expectedFromFacts } from '../src/plan/expected.ts';
 import { readingOf } from '../src/plan/log-reading.ts';
 import { readEvents } from '../src/replay/events.ts';
-import { flowKey, flowOf, type Probe, probesOf, scenarioOf } from './judge/capture.ts';
+import { flowKey, flowOf, probesOf, scenarioOf } from './judge/capture.ts';
 import { judgeCauses } from './judge/causes.ts';
 import { judgeDrift } from './judge/drift.ts';
 import { judgeHistory } from './judge/history.ts';
@@ -48,18 +48,13 @@ const notToldOfTheError: Readonly<Record<string, readonly number[]>> = {
 /** The repair of these is told without a proof: containers have to be made anew with another MTU. */
 const repairedByHand = new Set(['28.5.2/mtu-uplink-1400']);
 
-/** Names are not walked yet; a walk then says so. */
-function isWalked(probe: Probe): boolean {
-  return probe.kind !== 'dns';
-}
-
 function versionOf(name: string): string {
   return name.split('/')[0] ?? '';
 }
 
 test('the corpus is there', () => {
   expect(captures.length).toBeGreaterThan(40);
-  expect(captures.flatMap(({ facts }) => probesOf(facts)).filter(isWalked).length).toBeGreaterThan(2500);
+  expect(captures.flatMap(({ facts }) => probesOf(facts)).length).toBeGreaterThan(2500);
 });
 
 describe('replay of dockerd.log: the rules that were there', () => {
@@ -250,11 +245,9 @@ describe('generations: the rules of a host show which engine made them, whatever
 describe('walks: packets end as they really did', () => {
   test.each(captures.filter(({ facts }) => probesOf(facts).length > 0))('$name', ({ name, facts }) => {
     const known = new Set(notToldOfTheError[name] ?? []);
-    const wrong = judgeWalks(facts).flatMap(({ probe, trace, sameClass, seenAs, deliveredTo }) => {
+    const wrong = judgeWalks(facts).flatMap(({ probe, trace, sameClass, seenAs, deliveredTo, answer }) => {
       const flow = `#${probe.id} ${flowKey(probe)}`;
-      if (!isWalked(probe))
-        return trace.outcome === 'unknown' ? [] : [`${flow}: ${trace.outcome} by guessing`];
-      const right = sameClass && seenAs !== false && deliveredTo !== false;
+      const right = sameClass && seenAs !== false && deliveredTo !== false && answer !== false;
       if (right !== known.has(probe.id)) return [];
       return [`${flow}: ${JSON.stringify(probe.outcome)}, walked ${trace.outcome}`];
     });
@@ -291,12 +284,7 @@ describe('causes: the first finding names what was broken, and its repair heals 
     const [first] = verdict.diagnosis.findings;
     const broken = new Set(scenarioOf(facts).brokenFlows);
     const flows = probesOf(facts).filter(
-      (p) =>
-        broken.has(p.name) &&
-        working.has(flowKey(p)) &&
-        p.success === false &&
-        p.decidable !== false &&
-        isWalked(p),
+      (p) => broken.has(p.name) && working.has(flowKey(p)) && p.success === false && p.decidable !== false,
     );
     const repaired = makeScene(applyChanges(hostStateFromFacts(facts).state, first?.changes ?? []));
     const left = flows.filter((p) => walk(repaired, flowOf(p)).outcome !== 'ok');

@@ -16,7 +16,7 @@ export interface QuestionOptions {
   readonly netns?: string;
   readonly from?: string;
   readonly to?: string;
-  readonly proto?: 'ping' | 'tcp' | 'udp';
+  readonly proto?: 'ping' | 'tcp' | 'udp' | 'dns';
   readonly port?: string;
   readonly flows?: string;
   readonly outside?: string;
@@ -43,12 +43,16 @@ export function withQuestionOptions(command: Command): Command {
     )
     .option('--netns <path>', 'look at this network namespace instead of the host')
     .option('--from <name>', 'who asks: a container, host, or inet for the outside')
-    .option('--to <address>', 'who is asked: an address, or a container')
+    .option(
+      '--to <address>',
+      'who is asked: an address, or a container; with --proto dns the name that is asked for',
+    )
     .addOption(
-      new Option('--proto <kind>', 'ping, tcp or udp (default: tcp with --port, else ping)').choices([
+      new Option('--proto <kind>', 'ping, tcp, udp or dns (default: tcp with --port, else ping)').choices([
         'ping',
         'tcp',
         'udp',
+        'dns',
       ]),
     )
     .option('--port <number>', 'port that is asked')
@@ -116,7 +120,7 @@ async function prefixesOf(texts: readonly string[]): Promise<readonly Prefix[]> 
 interface AskedFlow {
   readonly from: string;
   readonly to: string;
-  readonly kind: 'ping' | 'tcp' | 'udp';
+  readonly kind: 'ping' | 'tcp' | 'udp' | 'dns';
   readonly port: number | undefined;
 }
 
@@ -131,8 +135,9 @@ function askedFlow(options: QuestionOptions): AskedFlow | undefined {
   if (from === undefined || to === undefined) throw badInput('--from and --to go together');
   const port = options.port === undefined ? undefined : portOf(options.port);
   const kind = options.proto ?? (port === undefined ? 'ping' : 'tcp');
-  if (kind !== 'ping' && port === undefined) throw badInput(`--proto ${kind} needs --port`);
-  if (kind === 'ping' && port !== undefined) throw badInput('--port does not go with --proto ping');
+  const hasPort = kind === 'tcp' || kind === 'udp';
+  if (hasPort && port === undefined) throw badInput(`--proto ${kind} needs --port`);
+  if (!hasPort && port !== undefined) throw badInput(`--port does not go with --proto ${kind}`);
   return { from, to, kind, port };
 }
 
@@ -146,6 +151,11 @@ async function resolveFlow({ from, to, kind, port }: AskedFlow, state: HostState
     throw badInput(
       `--from ${JSON.stringify(from)}: not known here; there are ${printable(names.join(', '))}`,
     );
+  if (kind === 'dns') {
+    const { isHostName } = await import('../packet/flow-file.ts');
+    if (!isHostName(to)) throw badInput(`--to ${JSON.stringify(to)}: not a host name`);
+    return { id: 0, from, kind, dst: undefined, qname: to };
+  }
   const dst = addressOf(state, to, from);
   if (dst === undefined)
     throw badInput(`--to ${JSON.stringify(to)}: neither an IP address nor a container with one`);

@@ -3,6 +3,9 @@
  * flows. Out: text or JSON; exit 0, or 3 when the outcome of a flow is unknown. It changes nothing.
  */
 import { Command } from 'commander';
+import type { Facts } from '../host/facts.ts';
+import type { HostState } from '../host/state.ts';
+import type { NameService } from '../plan/name-service.ts';
 import { badInput } from './failure.ts';
 import { type QuestionOptions, readQuestion, withQuestionOptions } from './question.ts';
 
@@ -17,9 +20,10 @@ async function trace(options: QuestionOptions & { readonly json?: boolean }): Pr
   const print = printing(options.lang);
   if (options.flows === undefined && options.from === undefined && options.to === undefined)
     throw badInput('trace needs --from and --to, or --flows');
-  const { state, problems, flows = [], outsideRoutes } = await readQuestion(options);
+  const { facts, state, problems, flows = [], outsideRoutes } = await readQuestion(options);
   const { makeScene, walk } = await import('../packet/walk.ts');
-  const scene = makeScene(state, outsideRoutes);
+  const asksNames = flows.some(({ kind }) => kind === 'dns');
+  const scene = makeScene(state, outsideRoutes, asksNames ? await namesOf(facts, state) : undefined);
   const traces = flows.map((flow) => walk(scene, flow));
   print.notes(problems);
   if (options.json === true) {
@@ -30,4 +34,11 @@ async function trace(options: QuestionOptions & { readonly json?: boolean }): Pr
     process.stdout.write(traceText(traces, await print.options()));
   }
   process.exitCode = traces.some((t) => t.outcome === 'unknown') ? 3 : 0;
+}
+
+/** What the engine's resolvers answer, where its networks are known. */
+async function namesOf(facts: Facts, state: HostState): Promise<NameService | undefined> {
+  const { expectedFromFacts } = await import('../plan/expected.ts');
+  const { nameServiceOf } = await import('../plan/name-service.ts');
+  return nameServiceOf(expectedFromFacts(facts, { state }), state);
 }

@@ -12,6 +12,7 @@ import type { Prefix } from '../net/prefix.ts';
 import type { Trace } from '../packet/trace.ts';
 import { makeScene, walk } from '../packet/walk.ts';
 import type { CannotExpect, Expected } from '../plan/expected.ts';
+import { nameServiceOf } from '../plan/name-service.ts';
 import { byRequestFindings } from './by-request.ts';
 import type { Candidate, Patient } from './candidate.ts';
 import { commandRepair } from './commands.ts';
@@ -44,13 +45,15 @@ export function diagnose(input: DiagnoseInput): Diagnosis {
   const patient: Patient = { state, expected, line: lineReader(input.facts) };
   const refused = startFailure(input.facts, input.expected.configuration, patient.line);
   const questions = questionsFor(state, expected);
-  const scene = makeScene(state, outsideRoutes);
+  const names = nameServiceOf(input.expected, state);
+  const scene = makeScene(state, outsideRoutes, names);
   const asked = (input.flows ?? questions.wanted).map((flow) => walk(scene, flow));
   const succeeds = successOn(state, expected);
   const failing = asked.filter((t) => !succeeds(t));
   const search = {
     state,
     outsideRoutes,
+    names,
     failing,
     candidates: candidatesFor(patient, failing),
     succeeds,

@@ -45,7 +45,7 @@ function inputOf(state: HostState, candidates: readonly Candidate[], flows = ask
   const scene = makeScene(state);
   const succeeds: SearchInput['succeeds'] = (t) => t.outcome === 'ok';
   const failing = flows.map((text) => walk(scene, flow(text))).filter((t) => !succeeds(t));
-  return { state, outsideRoutes: [], failing, candidates, succeeds };
+  return { state, outsideRoutes: [], names: undefined, failing, candidates, succeeds };
 }
 
 /** Keys of the candidates of each remedy, with the number of flows that it heals. */

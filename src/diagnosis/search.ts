@@ -9,6 +9,7 @@ import type { Flow } from '../net/flow.ts';
 import type { Prefix } from '../net/prefix.ts';
 import type { Step, Trace } from '../packet/trace.ts';
 import { makeScene, walk } from '../packet/walk.ts';
+import type { NameService } from '../plan/name-service.ts';
 import type { Candidate } from './candidate.ts';
 import type { Succeeds } from './receiver.ts';
 
@@ -22,6 +23,7 @@ export interface Remedy {
 export interface SearchInput {
   readonly state: HostState;
   readonly outsideRoutes: readonly Prefix[];
+  readonly names: NameService | undefined;
   readonly failing: readonly Trace[];
   readonly candidates: readonly Candidate[];
   readonly succeeds: Succeeds;
@@ -54,7 +56,7 @@ function healedBy(input: SearchInput, candidates: readonly Candidate[]): Set<num
 
 /** Walks of flows on the host with these candidates applied. */
 export function walksWith(
-  input: Pick<SearchInput, 'state' | 'outsideRoutes'>,
+  input: Pick<SearchInput, 'state' | 'outsideRoutes' | 'names'>,
   candidates: readonly Candidate[],
   flows: readonly Flow[],
 ): readonly Trace[] {
@@ -64,6 +66,7 @@ export function walksWith(
       candidates.flatMap((c) => c.changes),
     ),
     input.outsideRoutes,
+    input.names,
   );
   return flows.map((flow) => walk(scene, flow));
 }
@@ -109,7 +112,7 @@ function follow(
       input.state,
       [...used, candidate].flatMap((c) => c.changes),
     );
-    const next = walk(makeScene(state, input.outsideRoutes), trace.flow);
+    const next = walk(makeScene(state, input.outsideRoutes, input.names), trace.flow);
     if (input.succeeds(next)) return [...used, candidate];
     if (next.outcome !== 'unknown' && deathOf(next) !== died) ahead.push({ candidate, trace: next });
   }

@@ -162,6 +162,10 @@ function toEndpoint(store: Store, stored: StoredEndpoint, network: string): read
       addresses,
       ...(mac === '' ? {} : { mac }),
       ...(gateway === undefined ? {} : { gateway }),
+      names:
+        stored.dnsNames.length > 0
+          ? stored.dnsNames
+          : [...(stored.anonymous === true ? [] : [stored.name]), ...stored.myAliases],
       ports:
         bridge === undefined
           ? []

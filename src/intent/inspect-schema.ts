@@ -11,6 +11,8 @@ const word = z
   .max(4096, 'is too long')
   .regex(/^[^\p{Cc}\p{Cf}]*$/u, 'has control characters');
 
+const words = z.array(word).max(4096).nullish();
+
 const options = z
   .record(word, word)
   .nullish()
@@ -89,6 +91,8 @@ const endpoint = z.object({
   GlobalIPv6PrefixLen: z.number().int().min(0).max(128).nullish(),
   MacAddress: word.nullish(),
   GwPriority: z.number().int().nullish(),
+  Aliases: words,
+  DNSNames: words,
 });
 
 export type InspectedEndpoint = z.output<typeof endpoint>;
@@ -105,7 +109,8 @@ export const containerSchema = z.object({
     NetworkMode: word.nullish(),
     PortBindings: portMap,
     PublishAllPorts: flag,
-    Links: z.array(word).max(4096).nullish(),
+    Links: words,
+    Dns: words,
     RestartPolicy: z.object({ Name: word.nullish() }).nullish(),
   }),
   Config: z.object({

@@ -48,6 +48,8 @@ export interface Sandbox {
   readonly restored?: boolean;
   /** Its restart policy brings it back when the engine starts; absent: not known. */
   readonly restarts?: boolean;
+  /** Name servers that were asked for this container (`--dns`). */
+  readonly dns?: readonly Addr[];
   readonly endpoints: readonly Endpoint[];
 }
 
@@ -64,6 +66,8 @@ export interface Endpoint {
   readonly addresses: readonly Prefix[];
   readonly mac?: string;
   readonly gateway?: Addr;
+  /** What the engine's resolver answers with these addresses: the container's name, aliases and short id. */
+  readonly names?: readonly string[];
   /**
    * Place in the order in which the engine made the endpoints, lowest first, over all sandboxes (a container can join a
    * network long after it started). Without it endpoints follow their sandboxes.

@@ -39,7 +39,7 @@ export function sandboxFromContainer(
 ): Parsed<Sandbox> {
   const running = container.State.Running === true;
   const candidates = container.NetworkSettings.Networks.flatMap(([name, endpoint]) =>
-    endpoint ? candidateFromEndpoint(name, endpoint, context.networks) : [],
+    endpoint ? candidateFromEndpoint(name, endpoint, container, context.networks) : [],
   );
   const ports = orderedPorts(
     {
@@ -51,7 +51,8 @@ export function sandboxFromContainer(
     candidates,
     context,
   );
-  const name = container.Name.replace(/^\//, '');
+  const name = nameOf(container);
+  const dns = (container.HostConfig.Dns ?? []).flatMap((text) => parseAddr(text) ?? []);
   const links = legacyLinks(container, context);
   const { Pid: pid, StartedAt: started } = container.State;
   const policy = container.HostConfig.RestartPolicy?.Name;
@@ -64,6 +65,7 @@ export function sandboxFromContainer(
       ...(started ? { started } : {}),
       ...(pid ? { pid } : {}),
       ...(policy == null ? {} : { restarts: policy !== '' && policy !== 'no' }),
+      ...(dns.length === 0 ? {} : { dns }),
       endpoints: withPorts(candidates, running ? ports.value : []).map((endpoint, index) =>
         links.length > 0 && candidates[index]?.networkName === 'bridge' ? { ...endpoint, links } : endpoint,
       ),
@@ -101,6 +103,7 @@ export function sandboxFromAttachments(id: string, context: SandboxContext): Par
         id: attachment.EndpointID ?? '',
         addresses,
         ...(attachment.MacAddress ? { mac: attachment.MacAddress } : {}),
+        names: [...(attachment.Name ? [attachment.Name] : []), shortId(id)],
         ports: [],
       },
     });
@@ -134,6 +137,7 @@ function candidateOf(network: InspectedNetwork, addresses: readonly Prefix[]): O
 function candidateFromEndpoint(
   name: string,
   inspected: InspectedEndpoint,
+  container: InspectedContainer,
   networks: readonly InspectedNetwork[],
 ): readonly Candidate[] {
   // Names are a fallback: engines before 1.10 wrote no NetworkID, and a name need not be unique.
@@ -157,10 +161,20 @@ function candidateFromEndpoint(
         addresses,
         ...(inspected.MacAddress ? { mac: inspected.MacAddress } : {}),
         ...(gateway === undefined ? {} : { gateway }),
+        // Engines before 25.0 tell no DNSNames, and their Aliases hold the short id.
+        names: inspected.DNSNames ?? [nameOf(container), ...(inspected.Aliases ?? [])],
         ports: [],
       },
     },
   ];
+}
+
+function nameOf(container: InspectedContainer): string {
+  return container.Name.replace(/^\//, '');
+}
+
+function shortId(id: string): string {
+  return id.slice(0, 12);
 }
 
 function prefixOf(
@@ -199,7 +213,7 @@ function modeOf(container: InspectedContainer, containers: readonly InspectedCon
   if (!mode.startsWith('container:')) return { kind: 'own' };
   const other = mode.slice('container:'.length);
   const known = containers.find((c) => c.Id === other || c.Name === `/${other}`);
-  return { kind: 'container', container: known?.Name.replace(/^\//, '') ?? other };
+  return { kind: 'container', container: known === undefined ? other : nameOf(known) };
 }
 
 /** `--link` on the default bridge: `/db:/web/db` says that this container may reach all exposed ports of db. */

@@ -62,6 +62,10 @@ export const storedEndpoint = z.object({
   ep_iface: z.object({ addr: maybeWord, addrv6: maybeWord, mac: maybeWord }).nullish(),
   joinInfo: z.object({ gw: maybeWord }).nullish(),
   exposed_ports: list(transportPort),
+  /** Since 25.0; before, the name unless the engine made it up (`anonymous`), and `myAliases`. */
+  dnsNames: list(word),
+  anonymous: z.boolean().nullish(),
+  myAliases: list(word),
 });
 
 export type StoredEndpoint = z.output<typeof storedEndpoint>;

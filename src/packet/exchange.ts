@@ -3,8 +3,10 @@
  * data after the handshake. In: a namespace and a flow. Out: an outcome as the sender would see it.
  * Sources: net/ipv4/tcp_ipv4.c, tcp_input.c, udp.c, ping.c, icmp.c; docker-proxy of moby (cmd/docker-proxy).
  */
-import { type Addr, ipv4, ipv6, isUnspecified } from '../net/addr.ts';
+import { parseResolvConf } from '../host/resolv-conf.ts';
+import { type Addr, formatAddr, ipv4, ipv6, isUnspecified } from '../net/addr.ts';
 import type { Flow } from '../net/flow.ts';
+import { type NameService, nameAnswer } from '../plan/name-service.ts';
 import { errorSeenBy } from './errors.ts';
 import type { Fate } from './fate.ts';
 import { saysTooBig } from './icmp.ts';
@@ -29,6 +31,7 @@ export interface Result {
   readonly outcome: Outcome;
   readonly seenAs?: Addr;
   readonly deliveredTo?: NonNullable<Trace['deliveredTo']>;
+  readonly answers?: readonly Addr[];
   readonly request: readonly Hop[];
   readonly reply: readonly Hop[];
   readonly assumed: readonly string[];
@@ -50,22 +53,34 @@ const pingId = 4_242;
 /** Nothing in the facts says who runs a service or asks: root, as daemons and the people who diagnose are. */
 const serviceOwner = 0;
 
+const dnsPort = 53;
+
+/** Servers that are tried, by the C library (MAXNS) and by dockerd (maxExtDNS). */
+const maxServers = 3;
+
+/** Asked where resolv.conf names no server (resolv.conf(5)). */
+const loopback = ipv4(0x7f000001);
+
 const unspecified = { ipv4: ipv4(0), ipv6: ipv6(0n) } as const;
 
 export class Exchange {
   private readonly stack: Stack;
   private readonly recorder: Recorder;
+  private readonly names: NameService | undefined;
   private readonly assumed = new Set<string>();
   private nextPort = clientPort;
 
-  constructor(stack: Stack, recorder: Recorder) {
+  constructor(stack: Stack, recorder: Recorder, names: NameService | undefined) {
     this.stack = stack;
     this.recorder = recorder;
+    this.names = names;
   }
 
   run(flow: Flow): Result {
     const node = nodeOf(this.stack.world, flow.from);
-    if (node === undefined || flow.dst === undefined) return this.finish('unknown', undefined, [], []);
+    if (node === undefined) return this.finish('unknown', undefined, [], []);
+    if (flow.kind === 'dns') return this.dns(node, flow);
+    if (flow.dst === undefined) return this.finish('unknown', undefined, [], []);
     switch (flow.kind) {
       case 'ping':
         return this.ping(node, flow.dst, flow);
@@ -73,8 +88,6 @@ export class Exchange {
         return this.tcp(node, flow.dst, flow.port ?? 0, flow);
       case 'udp':
         return this.udp(node, flow.dst, flow.port ?? 0);
-      case 'dns':
-        return this.finish('unknown', undefined, [], []);
     }
   }
 
@@ -114,7 +127,16 @@ export class Exchange {
     );
   }
 
-  private udp(node: Node, dst: Addr, port: number): Result {
+  /** A question for the IPv4 address of a name, as the C library asks it: over UDP, one server after the other. */
+  private dns(node: Node, { dst, qname = '' }: Flow): Result {
+    const listed = parseResolvConf(node.facts.resolvConf ?? '').nameservers.slice(0, maxServers);
+    const servers = dst === undefined ? (listed.length > 0 ? listed : [loopback]) : [dst];
+    const heard = servers.map((server) => () => this.udp(node, server, dnsPort, qname));
+    return firstAnswer(heard) ?? this.finish('timeout', undefined, [], []);
+  }
+
+  /** A datagram and its answer; with `qname` it asks for a name, and the outcome is what the answer says. */
+  private udp(node: Node, dst: Addr, port: number, qname?: string): Result {
     const datagram = makePacket({ ...this.unbound(dst, 'udp'), sport: this.port(), dport: port, length: 40 });
     const asked = this.ask(node, datagram);
     const request = this.recorder.take();
@@ -122,27 +144,76 @@ export class Exchange {
     const { node: far, packet } = asked.fate;
     const listener = this.listen(far, packet);
     if (listener.kind === 'none') return this.portUnreachable(asked, far, packet, request);
-    const behind =
-      listener.kind === 'proxy'
-        ? this.udp(far, listener.proxy.containerAddress, listener.proxy.containerPort)
-        : undefined;
-    if (behind !== undefined && behind.outcome !== 'ok') {
-      return this.finish('timeout', undefined, [...request, ...behind.request], behind.reply);
+    const behind = this.behind(listener, far, qname);
+    if (behind !== undefined && !isAnswer(behind.outcome)) {
+      return this.finish('timeout', undefined, chained(request, listener, behind), behind.reply);
     }
     const answer = makePacket({ ...answerTo(packet), length: 40, owner: serviceOwner });
-    const bound = listener.socket?.address;
-    // docker-proxy answers from an unconnected socket: bound to no address, it leaves with the one the route chooses.
-    const chooseSource =
-      listener.kind === 'proxy' &&
-      !listener.proxy.answersFromAskedAddress &&
-      (bound === undefined || isUnspecified(bound));
+    const chooseSource = listener.kind === 'proxy' && choosesSource(listener);
     const back = this.stack.send(far, answer, { chooseSource });
     const reply = this.recorder.take();
-    const outcome = this.arrives(back, asked) ? 'ok' : 'timeout';
+    const arrives = this.arrives(back, asked);
     if (behind !== undefined) {
-      return this.finish(outcome, behind, [...request, ...behind.request], [...behind.reply, ...reply]);
+      const outcome = arrives ? behind.outcome : 'timeout';
+      return this.finish(outcome, behind, chained(request, listener, behind), [...behind.reply, ...reply]);
     }
-    return this.finish(outcome, received(far, packet), request, reply);
+    if (!arrives) return this.finish('timeout', received(far, packet), request, reply);
+    const said = qname === undefined ? 'ok' : this.saidBy(packet.dst, qname);
+    return this.finish(said, received(far, packet), request, reply);
+  }
+
+  /** What a listener asks in turn before it answers. */
+  private behind(listener: Listener, far: Node, qname: string | undefined): Result | undefined {
+    switch (listener.kind) {
+      case 'proxy':
+        return this.udp(far, listener.proxy.containerAddress, listener.proxy.containerPort, qname);
+      case 'resolver':
+        return qname === undefined ? undefined : this.resolve(far, qname);
+      case 'socket':
+      case 'none':
+        return undefined;
+    }
+  }
+
+  /** The engine's resolver in a container: a name that it knows, else what the servers say that it forwards to. */
+  private resolve(container: Node, qname: string): Result {
+    const resolver = this.names?.get(container.name);
+    if (resolver === undefined) {
+      const known = this.stack.decisions.decide(
+        `which names the engine's resolver in ${container.name} knows`,
+        'docker network inspect; docker inspect',
+      );
+      return this.finish(known ? 'ok' : 'rcode3', undefined, [], []);
+    }
+    const answers = nameAnswer(resolver, qname);
+    if (answers !== undefined) return this.finish(answers.length > 0 ? 'ok' : 'rcode0', { answers }, [], []);
+    if (resolver.keepsShortNames && !qname.replace(/\.$/, '').includes('.'))
+      return this.finish('rcode0', { answers: [] }, [], []);
+    if (resolver.upstreams === undefined) {
+      const heard = this.stack.decisions.decide(
+        `which servers the engine's resolver in ${container.name} asks`,
+        'cat /etc/resolv.conf',
+      );
+      return this.finish(heard ? 'ok' : 'timeout', undefined, [], []);
+    }
+    const host = this.stack.world.nodes.find(({ facts }) => facts.kind === 'host') ?? container;
+    const heard = resolver.upstreams.slice(0, maxServers).map(
+      ({ address, fromHost }) =>
+        () =>
+          this.udp(fromHost ? host : container, address, dnsPort, qname),
+    );
+    const last = firstAnswer(heard) ?? this.finish('refused', undefined, [], []);
+    if (isAnswer(last.outcome)) return last;
+    const waits = last.slow || last.outcome === 'timeout';
+    return { ...last, outcome: resolver.tellsFailure && !waits ? 'rcode2' : 'timeout' };
+  }
+
+  /** What a server says of a name is known to itself alone. */
+  private saidBy(server: Addr, qname: string): Outcome {
+    const text = formatAddr(server);
+    return this.stack.decisions.decide(`what ${text} says of ${qname}`, `dig @${text} ${qname}`)
+      ? 'ok'
+      : 'rcode3';
   }
 
   private tcp(node: Node, dst: Addr, port: number, flow: Flow): Result {
@@ -184,7 +255,7 @@ export class Exchange {
     };
     const outcome = this.converse(talk, flow, behind);
     if (behind !== undefined)
-      return this.finish(outcome, behind, [...request, ...behind.request], [...behind.reply, ...reply]);
+      return this.finish(outcome, behind, chained(request, listener, behind), [...behind.reply, ...reply]);
     return this.finish(outcome, received(far, packet), request, reply);
   }
 
@@ -266,7 +337,8 @@ export class Exchange {
 
   private listen(node: Node, packet: Packet): Listener {
     const listener = listenerFor(this.stack.world, node, packet);
-    if (listener.kind === 'socket' && listener.assumed) this.assumed.add(`listening: ${node.name}`);
+    if ((listener.kind === 'socket' || listener.kind === 'resolver') && listener.assumed)
+      this.assumed.add(`listening: ${node.name}`);
     return listener;
   }
 
@@ -294,7 +366,7 @@ export class Exchange {
 
   private finish(
     outcome: Outcome,
-    seen: { readonly seenAs?: Addr; readonly deliveredTo?: NonNullable<Trace['deliveredTo']> } | undefined,
+    seen: Pick<Result, 'seenAs' | 'deliveredTo' | 'answers'> | undefined,
     request: readonly Hop[],
     reply: readonly Hop[],
   ): Result {
@@ -306,8 +378,39 @@ export class Exchange {
       slow: false,
       ...(seen?.seenAs === undefined ? {} : { seenAs: seen.seenAs }),
       ...(seen?.deliveredTo === undefined ? {} : { deliveredTo: seen.deliveredTo }),
+      ...(seen?.answers === undefined ? {} : { answers: seen.answers }),
     };
   }
+}
+
+/** docker-proxy answers from an unconnected socket: bound to no address, it leaves with the one that the route chooses. */
+function choosesSource({ proxy, socket }: Extract<Listener, { kind: 'proxy' }>): boolean {
+  return !proxy.answersFromAskedAddress && (socket.address === undefined || isUnspecified(socket.address));
+}
+
+/** A question and what its listener asked in turn. */
+function chained(request: readonly Hop[], listener: Listener, behind: Result): readonly Hop[] {
+  const [last] = request.slice(-1);
+  const [sent] = behind.request.flatMap(({ steps }) => steps);
+  if (last === undefined || sent?.kind !== 'send') return [...request, ...behind.request];
+  const name = listener.kind === 'resolver' ? "the engine's resolver" : 'docker-proxy';
+  const proxy = { kind: 'proxy', listener: name, to: sent.header } as const;
+  return [...request.slice(0, -1), { ...last, steps: [...last.steps, proxy] }, ...behind.request];
+}
+
+/** Something was heard, be it that there is no such name. */
+function isAnswer(outcome: Outcome): boolean {
+  return outcome === 'ok' || outcome.startsWith('rcode');
+}
+
+/** Asks one server after the other until one has an answer; SERVFAIL and REFUSED send on to the next. The last one's, if none has. */
+function firstAnswer(questions: readonly (() => Result)[]): Result | undefined {
+  let last: Result | undefined;
+  for (const question of questions) {
+    last = question();
+    if (isAnswer(last.outcome) && last.outcome !== 'rcode2' && last.outcome !== 'rcode5') return last;
+  }
+  return last;
 }
 
 /** One end of an open connection: `tuple` is what it sends, `announced` the segment size that the other end asked for. */

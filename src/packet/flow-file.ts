@@ -26,6 +26,11 @@ const count = (max: number) =>
 const port = z.int('must be a whole number').min(1, 'must be 1 to 65535').max(65_535, 'must be 1 to 65535');
 const yes = z.union([z.literal(0), z.literal(1), z.boolean()], 'must be 1 or 0');
 const name = z.string('must be a name').min(1, 'must not be empty');
+/** Whether a name can be asked for. It is shown as part of a command, and holds nothing that a shell would take otherwise. */
+export function isHostName(text: string): boolean {
+  return /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,254}$/.test(text);
+}
+
 /** The largest payload that an IPv4 echo request holds: 65535 bytes less the headers of IP and ICMP. */
 const maxPing = 65_507;
 
@@ -41,7 +46,7 @@ const flowSchema = z.object(
     df: yes.nullish(),
     up: count(Number.MAX_SAFE_INTEGER).nullish(),
     down: count(Number.MAX_SAFE_INTEGER).nullish(),
-    qname: name.nullish(),
+    qname: name.refine(isHostName, 'must be a host name').nullish(),
     direct: yes.nullish(),
   },
   'must be an object',
@@ -87,6 +92,7 @@ function readFlow(
     return wrong('dst', `not an IP address: ${JSON.stringify(rest.dst)}`);
   if (dst === undefined && kind !== 'dns') return wrong('dst', 'is missing');
   if (rest.port == null && (kind === 'tcp' || kind === 'udp')) return wrong('port', `is missing for ${kind}`);
+  if (qname == null && kind === 'dns') return wrong('qname', 'is missing for dns');
   return {
     flow: {
       ...(id == null ? {} : { id }),

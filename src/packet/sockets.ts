@@ -5,6 +5,7 @@
 
 import type { PortProxy, Socket } from '../host/state.ts';
 import { isUnspecified, sameAddr } from '../net/addr.ts';
+import { resolverAddress } from '../plan/sandbox.ts';
 import { familyOf, type Packet } from './packet.ts';
 import type { Node, World } from './world.ts';
 
@@ -16,11 +17,15 @@ export type Listener =
       readonly assumed: boolean;
     }
   | { readonly kind: 'proxy'; readonly proxy: PortProxy; readonly socket: Socket }
+  /** The engine's own, in a container's namespace. */
+  | { readonly kind: 'resolver'; readonly assumed: boolean }
   | { readonly kind: 'none' };
 
 /** The listener for a packet that reached local delivery, as the kernel scores them: an exact address before any. */
 export function listenerFor(world: World, node: Node, packet: Packet): Listener {
   const sockets = node.facts.sockets;
+  const resolver = resolverFor(node, packet);
+  if (resolver !== undefined) return resolver;
   if (node.answersAnything) return { kind: 'socket', name: 'anything', socket: undefined, assumed: false };
   if (sockets === undefined) return { kind: 'socket', name: 'assumed', socket: undefined, assumed: true };
   const fitting = sockets.filter(
@@ -34,6 +39,25 @@ export function listenerFor(world: World, node: Node, packet: Packet): Listener 
   if (proxy !== undefined) return { kind: 'proxy', proxy, socket };
   return { kind: 'socket', name: socket.process ?? 'socket', socket, assumed: false };
 }
+
+/**
+ * The engine's resolver listens on a port of its own, to which rules of the container's namespace lead. Undefined where another socket
+ * decides. A listing without any socket of it does not say that it is gone: the engine made the rules after it listened.
+ */
+function resolverFor({ facts }: Node, packet: Packet): Listener | undefined {
+  if (facts.kind !== 'container' || packet.protocol === 'icmp' || !sameAddr(packet.dst, resolverAddress))
+    return undefined;
+  const own = facts.sockets?.filter(
+    ({ protocol, address }) =>
+      protocol === packet.protocol && address !== undefined && sameAddr(address, resolverAddress),
+  );
+  if (own?.some(({ port }) => port === packet.dport)) return { kind: 'resolver', assumed: false };
+  if (packet.dport === dnsPort) return facts.sockets === undefined ? { kind: 'none' } : undefined;
+  return own === undefined || own.length === 0 ? { kind: 'resolver', assumed: true } : undefined;
+}
+
+/** Where it is asked; it never listens there itself. */
+const dnsPort = 53;
 
 function proxyOf(world: World, socket: Socket, packet: Packet): PortProxy | undefined {
   const fitting = (world.state.proxies ?? []).filter(

@@ -32,6 +32,8 @@ export interface Trace {
   /** Source address as the receiver saw it, for delivered tcp and udp. */
   readonly seenAs?: Addr;
   readonly deliveredTo?: { readonly namespace: string; readonly address: Addr; readonly port?: number };
+  /** The addresses that the engine's resolver answered; empty where it knows the name without one. */
+  readonly answers?: readonly Addr[];
   /** The request, hop by hop, until it is delivered or dies. */
   readonly hops: readonly Hop[];
   /** The reply; empty when none was sent. */
@@ -91,16 +93,15 @@ export type Step =
       readonly nexthop?: Addr;
     }
   | { readonly kind: 'bridge'; readonly bridge: string; readonly from?: string; readonly to: string }
+  /** A listener asks somebody else before it answers: docker-proxy, or the engine's resolver. What it sends follows. */
   | { readonly kind: 'proxy'; readonly listener: string; readonly to: Header }
-  | { readonly kind: 'deliver'; readonly header: Header; readonly socket?: string }
   | {
       readonly kind: 'drop';
       readonly where: string;
       readonly why: string;
       readonly detail?: string;
       readonly rule?: RuleHit;
-    }
-  | { readonly kind: 'unknown'; readonly fact: string; readonly taken: boolean };
+    };
 
 export type RuleHit = IptablesHit | NftHit;
 

@@ -407,7 +407,8 @@ describe('what is not known', () => {
   test.each<[string, Flow]>([
     ['a namespace', flow('nobody ping 198.51.100.7')],
     ['an address', { from: 'web', kind: 'ping', dst: undefined }],
-    ['a name', { ...flow('web dns 8.8.8.8'), qname: 'example.org' }],
+    ['a name', flow('web dns 8.8.8.8')],
+    ['a name server', { from: 'web', kind: 'dns', dst: undefined, qname: 'example.org' }],
   ])('%s that cannot be asked', (_, asked) => {
     const walked = walk(makeScene(dockerHost()), asked);
     expect(walked.outcome).toBe('unknown');

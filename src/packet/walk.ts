@@ -7,6 +7,7 @@ import type { HostState } from '../host/state.ts';
 import { type Addr, formatAddr, sameAddr } from '../net/addr.ts';
 import type { Flow } from '../net/flow.ts';
 import type { Prefix } from '../net/prefix.ts';
+import type { NameService } from '../plan/name-service.ts';
 import { forEachBranch } from './decisions.ts';
 import { Exchange, type Result } from './exchange.ts';
 import { outsideOf, withDirectRoute } from './outside.ts';
@@ -19,22 +20,27 @@ import { makeWorld, missingFile, nodeOf, type OutsideNode, type World } from './
 export interface Scene {
   readonly world: World;
   readonly outside: OutsideNode | undefined;
+  /** What the engine's resolvers answer; undefined where the engine or its networks are not known. */
+  readonly names: NameService | undefined;
   /** Worlds in which the outside has a host route to an address, by that address. */
   readonly direct: Map<string, World>;
 }
 
 /** `outsideRoutes`: prefixes that the site routes to this host. */
-export function makeScene(state: HostState, outsideRoutes: readonly Prefix[] = []): Scene {
+export function makeScene(
+  state: HostState,
+  outsideRoutes: readonly Prefix[] = [],
+  names: NameService | undefined = undefined,
+): Scene {
   const outside = outsideOf(state, outsideRoutes);
-  return { world: makeWorld(state, outside), outside, direct: new Map() };
+  return { world: makeWorld(state, outside), outside, names, direct: new Map() };
 }
 
 /** Walks a flow: request and reply, and for TCP what is said after the handshake. */
 export function walk(scene: Scene, flow: Flow): Trace {
-  const world = worldFor(scene, flow);
-  const undecidable = cannotAsk(world, flow);
+  const undecidable = cannotAsk(scene.world, flow);
   if (undecidable !== undefined) return unanswered(flow, undecidable);
-  const { runs, complete } = everyBranch(world, flow);
+  const { runs, complete } = everyBranch(scene, flow);
   const first = runs[0];
   if (first === undefined) return unanswered(flow, { fact: 'nothing was walked' });
   const agree = complete && runs.every((r) => sameResult(r.result, first.result));
@@ -48,17 +54,17 @@ export function walk(scene: Scene, flow: Flow): Trace {
 
 /** Every outcome that a flow may have, when unknown facts are decided either way; one when they do not matter. */
 export function possibleOutcomes(scene: Scene, flow: Flow): readonly Outcome[] {
-  const world = worldFor(scene, flow);
-  if (cannotAsk(world, flow) !== undefined) return ['unknown'];
-  const { runs } = everyBranch(world, flow);
+  if (cannotAsk(scene.world, flow) !== undefined) return ['unknown'];
+  const { runs } = everyBranch(scene, flow);
   return [...new Set(runs.map((r) => r.result.outcome))];
 }
 
 /** The flow's exchange, once for every way in which the facts may be. */
-function everyBranch(world: World, flow: Flow): ReturnType<typeof forEachBranch<Result>> {
+function everyBranch(scene: Scene, flow: Flow): ReturnType<typeof forEachBranch<Result>> {
+  const world = worldFor(scene, flow);
   return forEachBranch((decisions) => {
     const recorder = new Recorder();
-    return new Exchange(new Stack(world, decisions, recorder), recorder).run(flow);
+    return new Exchange(new Stack(world, decisions, recorder), recorder, scene.names).run(flow);
   });
 }
 
@@ -74,12 +80,14 @@ function worldFor(scene: Scene, flow: Flow): World {
 }
 
 function cannotAsk(world: World, flow: Flow): Unknown | undefined {
-  if (nodeOf(world, flow.from) === undefined) {
+  const node = nodeOf(world, flow.from);
+  if (node === undefined) {
     return { fact: `the namespace ${flow.from} is not in the facts`, command: 'docker ps; docker inspect' };
   }
-  if (flow.kind === 'dns')
-    return { fact: 'name resolution is not modelled', command: `dig ${flow.qname ?? ''}`.trim() };
-  if (flow.dst === undefined) return { fact: 'the flow has no destination address' };
+  if (flow.kind === 'dns' && flow.dst === undefined && node.facts.resolvConf === undefined)
+    return { fact: `the name servers of ${flow.from}`, command: 'cat /etc/resolv.conf' };
+  if (flow.kind === 'dns' && flow.qname === undefined) return { fact: `the name that ${flow.from} asks for` };
+  if (flow.kind !== 'dns' && flow.dst === undefined) return { fact: 'the flow has no destination address' };
   return missingGround(world, flow);
 }
 

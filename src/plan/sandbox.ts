@@ -80,13 +80,12 @@ export function planSandboxes(input: SandboxesInput): readonly PlannedSandbox[] 
 function resolvingNetwork({ running, mode, endpoints }: Sandbox, { networks }: Intent): Network | undefined {
   if (!running || mode.kind !== 'own') return undefined;
   const ids = endpoints.map(({ network }) => network);
-  return networks.find(
-    (network) =>
-      ids.includes(network.id) &&
-      !isDefaultBridge(network) &&
-      network.driver !== 'host' &&
-      network.driver !== 'null',
-  );
+  return networks.find((network) => ids.includes(network.id) && hasNames(network));
+}
+
+/** Whether the engine's resolver knows the containers of a network: those that somebody made. */
+export function hasNames(network: Network): boolean {
+  return !isDefaultBridge(network) && network.driver !== 'host' && network.driver !== 'null';
 }
 
 function resolverRules(backend: Backend, ports: ResolverPorts, reason: Reason): Ruleset {

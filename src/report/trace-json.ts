@@ -14,7 +14,7 @@ export function traceJson(traces: readonly Trace[]) {
 }
 
 function resultJson(trace: Trace) {
-  const { flow, outcome, seenAs, deliveredTo } = trace;
+  const { flow, outcome, seenAs, deliveredTo, answers } = trace;
   return {
     ...(flow.id === undefined ? {} : { id: flow.id }),
     flow: flowJson(flow),
@@ -23,6 +23,7 @@ function resultJson(trace: Trace) {
     ...(deliveredTo === undefined
       ? {}
       : { deliveredTo: { ...deliveredTo, address: formatAddr(deliveredTo.address) } }),
+    ...(answers === undefined ? {} : { answers: answers.map(formatAddr) }),
     hops: trace.hops.map(hopJson),
     reply: trace.reply.map(hopJson),
     unknowns: trace.unknowns,
@@ -38,7 +39,6 @@ function stepJson(step: Step) {
   switch (step.kind) {
     case 'send':
     case 'receive':
-    case 'deliver':
       return { ...step, header: headerJson(step.header) };
     case 'route': {
       const { gateway, src, ...rest } = step;
@@ -63,7 +63,6 @@ function stepJson(step: Step) {
       return { ...rest, ...(rule === undefined ? {} : { rule: ruleHitJson(rule) }) };
     }
     case 'bridge':
-    case 'unknown':
       return step;
   }
 }

@@ -27,6 +27,7 @@ const probeSchema = z.object({
     src: z.string().optional(),
     srv: z.string().optional(),
     at: z.string().optional(),
+    answer: z.string().nullish(),
   }),
 });
 

@@ -9,6 +9,7 @@ import type { Facts } from '../../src/host/facts.ts';
 import { hostStateFromFacts } from '../../src/host/state-from-facts.ts';
 import { makeScene, walk } from '../../src/packet/walk.ts';
 import { expectedFromFacts } from '../../src/plan/expected.ts';
+import { nameServiceOf } from '../../src/plan/name-service.ts';
 import { flowKey, flowOf, probesOf, scenarioOf } from './capture.ts';
 
 export interface CauseVerdict {
@@ -28,7 +29,8 @@ export function judgeCauses(facts: Facts, healthy: ReadonlySet<string>): CauseVe
   const scenario = scenarioOf(facts);
   if (scenario.labelled === false || scenario.healthy == null) return undefined;
   const { state } = hostStateFromFacts(facts);
-  const diagnosis = diagnose({ state, expected: expectedFromFacts(facts, { state }), facts });
+  const expected = expectedFromFacts(facts, { state });
+  const diagnosis = diagnose({ state, expected, facts });
   const first = diagnosis.findings[0];
   const said = first?.cause ?? 'nothing';
   if (scenario.healthy) {
@@ -39,7 +41,7 @@ export function judgeCauses(facts: Facts, healthy: ReadonlySet<string>): CauseVe
   const flows = probesOf(facts).filter(
     (p) => names.has(p.name) && healthy.has(flowKey(p)) && p.success === false && p.decidable !== false,
   );
-  const scene = makeScene(applyChanges(state, first?.changes ?? []));
+  const scene = makeScene(applyChanges(state, first?.changes ?? []), [], nameServiceOf(expected, state));
   const healed = flows.filter((p) => walk(scene, flowOf(p)).outcome === 'ok').length;
   return {
     kind: 'fault',

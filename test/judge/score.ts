@@ -38,6 +38,7 @@ const columns = [
   'outcome exact',
   'seenAs',
   'deliveredTo',
+  'answer to a name',
   'unknown where decided',
   'first finding',
   'repair heals',
@@ -151,6 +152,8 @@ function judge(name: string, facts: Facts, score: Score, healthy: ReadonlySet<st
         verdict.sameClass ? `${flow}: seen as ${probe.outcome.src}, walked otherwise` : '',
       );
     }
+    if (verdict.answer !== undefined)
+      count('answer to a name', verdict.answer, `${flow}: answer ${probe.outcome.answer}, walked otherwise`);
     if (verdict.deliveredTo !== undefined) {
       const place = `${probe.outcome.srv} ${probe.outcome.at}`;
       count(

@@ -6,6 +6,8 @@ import { hostStateFromFacts } from '../../src/host/state-from-facts.ts';
 import { formatAddr } from '../../src/net/addr.ts';
 import type { Trace } from '../../src/packet/trace.ts';
 import { makeScene, walk } from '../../src/packet/walk.ts';
+import { expectedFromFacts } from '../../src/plan/expected.ts';
+import { nameServiceOf } from '../../src/plan/name-service.ts';
 import { flowOf, type Probe, probesOf } from './capture.ts';
 
 export interface WalkVerdict {
@@ -17,6 +19,7 @@ export interface WalkVerdict {
   /** Undefined where the probe says nothing of it. */
   readonly seenAs: boolean | undefined;
   readonly deliveredTo: boolean | undefined;
+  readonly answer: boolean | undefined;
 }
 
 const classes: readonly (readonly string[])[] = [
@@ -38,7 +41,8 @@ const synonyms: Readonly<Record<string, string>> = {
 export function judgeWalks(facts: Facts): readonly WalkVerdict[] {
   const probes = probesOf(facts).filter((p) => p.decidable !== false);
   if (probes.length === 0) return [];
-  const scene = makeScene(hostStateFromFacts(facts).state);
+  const { state } = hostStateFromFacts(facts);
+  const scene = makeScene(state, [], nameServiceOf(expectedFromFacts(facts, { state }), state));
   return probes.map((probe) => judge(probe, walk(scene, flowOf(probe))));
 }
 
@@ -46,7 +50,7 @@ function judge(probe: Probe, trace: Trace): WalkVerdict {
   const truth = synonyms[probe.outcome.result] ?? probe.outcome.result;
   const exact = truth === trace.outcome;
   const sameClass = sameOutcomeClass(truth, trace.outcome);
-  const { src, srv, at } = probe.outcome;
+  const { src, srv, at, answer } = probe.outcome;
   const seen = trace.seenAs === undefined ? undefined : formatAddr(trace.seenAs);
   return {
     probe,
@@ -56,6 +60,7 @@ function judge(probe: Probe, trace: Trace): WalkVerdict {
     seenAs: src === undefined ? undefined : src === seen,
     deliveredTo:
       at === undefined && srv === undefined ? undefined : samePlace(at, trace) && sameServer(srv, trace),
+    answer: answer == null ? undefined : (trace.answers ?? []).map(formatAddr).includes(answer),
   };
 }
 

@@ -7,7 +7,7 @@ import type { Command } from '../../src/firewall/operation.ts';
 import type { Ruleset } from '../../src/firewall/ruleset.ts';
 import { parseSave } from '../../src/firewall/save.ts';
 import type { Endpoint, Intent, Network, PortBinding, Sandbox } from '../../src/intent/intent.ts';
-import { type Family, parseAddr } from '../../src/net/addr.ts';
+import { type Addr, type Family, parseAddr } from '../../src/net/addr.ts';
 import { type Prefix, parsePrefix } from '../../src/net/prefix.ts';
 import type { Options } from '../../src/options/options.ts';
 import { resolveOptions } from '../../src/options/resolve.ts';
@@ -35,6 +35,8 @@ export interface ContainerSpec {
   /** As `docker run -p`: `[ADDRESS:]HOST:CONTAINER/PROTOCOL`. */
   readonly ports?: readonly string[];
   readonly links?: NonNullable<Endpoint['links']>;
+  readonly aliases?: readonly string[];
+  readonly dns?: readonly Addr[];
   readonly restored?: boolean;
   readonly running?: boolean;
   /** Place of its endpoints in the order in which the engine made them. */
@@ -139,10 +141,12 @@ function sandboxOf(spec: ContainerSpec): Sandbox {
     mode: { kind: 'own' },
     running: spec.running ?? true,
     ...(spec.restored === undefined ? {} : { restored: spec.restored }),
+    ...(spec.dns === undefined ? {} : { dns: spec.dns }),
     endpoints: Object.entries(spec.on).map(([network, address], index) => ({
       network,
       id: `${spec.name}-${network}`,
       addresses: address.split(' ').map(prefix),
+      names: [spec.name, ...(spec.aliases ?? [])],
       ports: index === 0 ? (spec.ports ?? []).map(bindingOf) : [],
       ...(spec.links === undefined ? {} : { links: spec.links }),
       ...(spec.sequence === undefined ? {} : { sequence: spec.sequence }),

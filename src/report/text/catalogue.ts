@@ -68,6 +68,8 @@ export interface Catalogue {
   readonly packets: (count: number) => string;
   readonly seenAs: (address: string) => string;
   readonly deliveredTo: (namespace: string, place: string) => string;
+  /** What a name was answered with. */
+  readonly answers: (addresses: string) => string;
   readonly assumed: (what: string) => string;
 }
 

@@ -38,9 +38,7 @@ export const english: Catalogue = {
     transmit: 'out',
     bridge: 'bridge',
     proxy: 'proxy',
-    deliver: 'deliver',
     drop: 'DIES',
-    unknown: 'unknown',
   },
   severity: { error: 'error', warning: 'warning', info: 'as asked' },
   outcome: (outcome) => outcome,
@@ -81,5 +79,6 @@ export const english: Catalogue = {
   packets: (count) => many(count, 'packet'),
   seenAs: (address) => `seen as ${address}`,
   deliveredTo: (namespace, place) => `delivered to ${namespace} at ${place}`,
+  answers: (addresses) => `answer ${addresses}`,
   assumed: (what) => `assumed: ${what}`,
 };

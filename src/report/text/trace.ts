@@ -51,8 +51,9 @@ function oneTrace(trace: Trace, options: TraceTextOptions): readonly string[] {
 }
 
 function outcomeLine(trace: Trace, { words, paint }: TraceTextOptions): string {
-  const { outcome, seenAs, deliveredTo } = trace;
+  const { outcome, seenAs, deliveredTo, answers = [] } = trace;
   const notes = [
+    ...(answers.length === 0 ? [] : [words.answers(answers.map(formatAddr).join(', '))]),
     ...(deliveredTo === undefined
       ? []
       : [
@@ -112,15 +113,11 @@ function stepLines(step: Step, words: Catalogue): readonly StepLine[] {
       ];
     case 'proxy':
       return [line(`${step.listener} -> ${headerText(step.to)}`)];
-    case 'deliver':
-      return [line(headerText(step.header))];
     case 'drop': {
       const detail = step.detail === undefined ? '' : `, ${words.phrase(step.detail)}`;
       const rule = step.rule === undefined ? '' : `  ${hitText(step.rule, words)}`;
       return [{ ...line(`${step.where}: ${words.phrase(step.why)}${detail}${rule}`), dead: true }];
     }
-    case 'unknown':
-      return [line(words.phrase(step.fact))];
   }
 }
 
