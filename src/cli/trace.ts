@@ -3,19 +3,30 @@
  * flows. Out: text or JSON; exit 0, or 3 when the outcome of a flow is unknown. It changes nothing.
  */
 import { Command } from 'commander';
+import type { WhatIf } from '../diagnosis/what-if.ts';
 import type { Facts } from '../host/facts.ts';
 import type { HostState } from '../host/state.ts';
 import type { NameService } from '../plan/name-service.ts';
 import { badInput } from './failure.ts';
 import { type QuestionOptions, readQuestion, withQuestionOptions } from './question.ts';
 
+interface TraceOptions extends QuestionOptions {
+  readonly json?: boolean;
+  readonly whatIf?: readonly string[];
+}
+
 export function traceCommand(): Command {
   return withQuestionOptions(
     new Command('trace').description('walk flows through a host, hop by hop, request and reply; reads only'),
-  ).action(trace);
+  )
+    .option(
+      '--what-if <change...>',
+      "walk with this change tried in memory: 'iptables ...', 'ip link set ...', 'ip route ...', 'sysctl NAME=VALUE', 'daemon.json KEY=VALUE'",
+    )
+    .action(trace);
 }
 
-async function trace(options: QuestionOptions & { readonly json?: boolean }): Promise<void> {
+async function trace(options: TraceOptions): Promise<void> {
   const { printing } = await import('./printing.ts');
   const print = printing(options.lang);
   if (options.flows === undefined && options.from === undefined && options.to === undefined)
@@ -23,17 +34,33 @@ async function trace(options: QuestionOptions & { readonly json?: boolean }): Pr
   const { facts, state, problems, flows = [], outsideRoutes } = await readQuestion(options);
   const { makeScene, walk } = await import('../packet/walk.ts');
   const asksNames = flows.some(({ kind }) => kind === 'dns');
-  const scene = makeScene(state, outsideRoutes, asksNames ? await namesOf(facts, state) : undefined);
-  const traces = flows.map((flow) => walk(scene, flow));
+  const names = asksNames ? await namesOf(facts, state) : undefined;
+  const walksOn = (host: HostState) => {
+    const scene = makeScene(host, outsideRoutes, names);
+    return flows.map((flow) => walk(scene, flow));
+  };
+  const tried = options.whatIf === undefined ? undefined : await tryChanges(facts, state, options.whatIf);
+  const traces = walksOn(tried?.state ?? state);
+  const comparison = tried === undefined ? undefined : { tried: tried.tried, before: walksOn(state) };
   print.notes(problems);
   if (options.json === true) {
     const { traceJson } = await import('../report/trace-json.ts');
-    process.stdout.write(`${JSON.stringify(traceJson(traces))}\n`);
+    process.stdout.write(`${JSON.stringify(traceJson(traces, comparison))}\n`);
   } else {
     const { traceText } = await import('../report/text/trace.ts');
-    process.stdout.write(traceText(traces, await print.options()));
+    process.stdout.write(traceText(traces, await print.options(), comparison));
   }
   process.exitCode = traces.some((t) => t.outcome === 'unknown') ? 3 : 0;
+}
+
+async function tryChanges(facts: Facts, state: HostState, given: readonly string[]): Promise<WhatIf> {
+  const [{ whatIf }, { expectedFromFacts }] = await Promise.all([
+    import('../diagnosis/what-if.ts'),
+    import('../plan/expected.ts'),
+  ]);
+  const tried = whatIf({ facts, state, expected: () => expectedFromFacts(facts, { state }) }, given);
+  if ('error' in tried) throw badInput(`--what-if ${tried.error}`);
+  return tried;
 }
 
 /** What the engine's resolvers answer, where its networks are known. */

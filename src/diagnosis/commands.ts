@@ -36,6 +36,8 @@ function commandsOf(change: StateChange): readonly Args[] {
       return [['sysctl', '-w', `${change.name}=${change.value}`]];
     case 'link-up':
       return [['ip', 'link', 'set', change.dev, 'up']];
+    case 'link-down':
+      return [['ip', 'link', 'set', change.dev, 'down']];
     case 'delete-link':
       return [['ip', 'link', 'delete', change.dev]];
     case 'rename-link':
@@ -73,8 +75,9 @@ function commandsOf(change: StateChange): readonly Args[] {
       ];
     case 'attach':
     case 'start-proxy':
+    case 'stop-proxy':
     case 'delete-nft-chain':
-      // Only the engine does the first two; the third stands for a suspicion, and nothing is deleted on suspicion.
+      // Only the engine does the first three; the last stands for a suspicion, and nothing is deleted on suspicion.
       return [];
     case 'nft':
       return nftCommands(change.from, change.to).map((args) => ['nft', ...args]);

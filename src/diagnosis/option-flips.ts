@@ -97,7 +97,7 @@ export function becauseOf(setting: string, { value, origin }: Setting<unknown>):
   return { setting, value: scalar(value), origin };
 }
 
-interface Restarted {
+export interface Restarted {
   readonly plan: Plan;
   readonly transition: 'restart' | 'live-restore';
   /** What to do, in lines: the change itself, and what its restart takes. */
@@ -105,7 +105,7 @@ interface Restarted {
 }
 
 /** The plan after the restart that takes these options up, with all that follows from them: under live restore containers may have to stop. */
-function restarted({ held, generation }: Expected, options: Options): Restarted {
+export function restarted({ held, generation }: Expected, options: Options): Restarted {
   const next = { options, generation: generationFor(options) ?? generation };
   const isLive = held.options.settings['live-restore'].value && runsContainers(held.intent);
   const live = isLive ? transition(held, next, 'live-restore') : undefined;

@@ -31,6 +31,7 @@ export type StateChange = { readonly namespace: string } & (
       readonly before: string | undefined;
     }
   | { readonly kind: 'link-up'; readonly dev: string }
+  | { readonly kind: 'link-down'; readonly dev: string }
   | { readonly kind: 'delete-link'; readonly dev: string }
   | { readonly kind: 'rename-link'; readonly dev: string; readonly name: string }
   | { readonly kind: 'link-master'; readonly dev: string; readonly master: string }
@@ -58,6 +59,7 @@ export type StateChange = { readonly namespace: string } & (
       readonly bridge: string;
     }
   | { readonly kind: 'start-proxy'; readonly proxy: PortProxy }
+  | { readonly kind: 'stop-proxy'; readonly proxy: PortProxy }
   | { readonly kind: 'delete-nft-chain'; readonly chain: UnmodelledHook }
   /** Native nftables. */
   | { readonly kind: 'nft'; readonly from: NftRuleset; readonly to: NftRuleset }
@@ -73,11 +75,17 @@ function applyChange(state: HostState, change: StateChange): HostState {
   const result = { ...state, namespaces };
   switch (change.kind) {
     case 'link-up':
-      return raisePeer(result, change.namespace, change.dev);
+      return setPeer(result, change.namespace, change.dev, (l) => startPort({ ...l, carrier: true }));
+    case 'link-down':
+      return setPeer(result, change.namespace, change.dev, (l) => stopPort({ ...l, carrier: false }));
     case 'attach':
       return attach(result, change);
     case 'start-proxy':
       return { ...result, proxies: [...(state.proxies ?? []), change.proxy] };
+    case 'stop-proxy': {
+      const left = state.proxies?.filter((proxy) => !sameProxy(proxy, change.proxy));
+      return left === undefined ? result : { ...result, proxies: left };
+    }
     default:
       return result;
   }
@@ -100,6 +108,11 @@ function changed(ns: Namespace, change: StateChange): Namespace {
       return addBridge(ns, change.dev, change.mtu, change.prefix);
     case 'start-proxy':
       return { ...ns, sockets: [...(ns.sockets ?? []), proxySocket(change.proxy)] };
+    case 'stop-proxy': {
+      const gone = proxySocket(change.proxy);
+      const left = ns.sockets?.filter((socket) => !sameSocket(socket, gone));
+      return left === undefined ? ns : { ...ns, sockets: left };
+    }
     case 'delete-nft-chain':
       return { ...ns, unmodelledHooks: ns.unmodelledHooks.filter((c) => c.name !== change.chain.name) };
     case 'nft':
@@ -114,6 +127,8 @@ function changed(ns: Namespace, change: StateChange): Namespace {
         ),
         change.dev,
       );
+    case 'link-down':
+      return lowerLink(ns, change.dev);
     case 'delete-link':
       return deleteLink(ns, change.dev);
     case 'rename-link':
@@ -191,19 +206,36 @@ function renameLink(ns: Namespace, dev: string, name: string): Namespace {
   return { ...ns, links, sysctls, routes: ns.routes.map((r) => (r.dev === dev ? { ...r, dev: name } : r)) };
 }
 
-/** A carrier comes up at both ends of a veth, and a bridge port whose link has one forwards again. */
-function raisePeer(state: HostState, namespace: string, dev: string): HostState {
+/** A carrier comes and goes at both ends of a veth; with it a bridge port forwards, or not. */
+function setPeer(state: HostState, namespace: string, dev: string, set: (link: Link) => Link): HostState {
   const peer = state.namespaces.find((n) => n.name === namespace)?.links.find((l) => l.name === dev)?.peer;
   if (peer?.namespace === undefined) return state;
-  const raised = (l: Link): Link => startPort({ ...l, carrier: true });
   return {
     ...state,
     namespaces: state.namespaces.map((ns) =>
       ns.name === peer.namespace
-        ? { ...ns, links: ns.links.map((l) => (l.index === peer.index ? raised(l) : l)) }
+        ? { ...ns, links: ns.links.map((l) => (l.index === peer.index ? set(l) : l)) }
         : ns,
     ),
   };
+}
+
+/** A device that goes down loses its routes but the local ones, and its IPv6 addresses (fib_sync_down_dev, addrconf_ifdown). */
+function lowerLink(ns: Namespace, dev: string): Namespace {
+  const lowered = editLink(ns, dev, (l) =>
+    stopPort({
+      ...l,
+      up: false,
+      carrier: false,
+      addresses: l.addresses.filter(({ prefix }) => prefix.addr.family === 'ipv4'),
+    }),
+  );
+  const stays = (r: Route) => r.dev !== dev || (r.family === 'ipv4' && r.type === 'local');
+  return { ...lowered, routes: ns.routes.filter(stays) };
+}
+
+function stopPort(link: Link): Link {
+  return link.port === undefined ? link : { ...link, port: { ...link.port, state: 'disabled' } };
 }
 
 /** Ports of a bridge that goes up start to forward (br_dev_open, br_stp_enable_bridge). */
@@ -299,11 +331,32 @@ function proxySocket(proxy: PortProxy): Socket {
   };
 }
 
+function sameProxy(a: PortProxy, b: PortProxy): boolean {
+  return a.protocol === b.protocol && a.hostPort === b.hostPort && sameAddr(a.hostAddress, b.hostAddress);
+}
+
+function sameSocket(a: Socket, b: Socket): boolean {
+  return (
+    a.process === b.process &&
+    a.protocol === b.protocol &&
+    a.port === b.port &&
+    // Engines before 20.10 listen for 0.0.0.0 on a socket of both families.
+    (a.address === undefined ||
+      (b.address !== undefined && (sameAddr(a.address, b.address) || a.families.length === 2)))
+  );
+}
+
 function addConnected(ns: Namespace, dev: string): Namespace {
   const link = ns.links.find((l) => l.name === dev);
   if (link === undefined || !link.up) return ns;
   const routes = link.addresses.flatMap((a) => routesOfAddress(link, a.prefix));
-  return { ...ns, routes: [...ns.routes, ...routes.filter((r) => !ns.routes.some((o) => sameRoute(o, r)))] };
+  // Facts without a local table have all of it derived from the addresses; a part of it would hide the rest.
+  const has = (table: string, family: Route['family']) =>
+    ns.routes.some((r) => r.table === table && r.family === family);
+  const added = routes.filter(
+    (r) => (r.table !== 'local' || has('local', r.family)) && !ns.routes.some((o) => sameRoute(o, r)),
+  );
+  return { ...ns, routes: [...ns.routes, ...added] };
 }
 
 function removeAddress(ns: Namespace, dev: string, prefix: Prefix): Namespace {

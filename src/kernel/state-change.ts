@@ -41,6 +41,8 @@ function stepsOf(change: StateChange, netns: NamespacePath): readonly Step[] | u
     }
     case 'link-up':
       return [{ ...at, kind: 'set-link', name: change.dev, set: { up: true }, before: { up: false } }];
+    case 'link-down':
+      return [{ ...at, kind: 'set-link', name: change.dev, set: { up: false }, before: { up: true } }];
     case 'delete-link':
       return [{ ...at, kind: 'delete-link', name: change.dev }];
     case 'rename-link':
@@ -71,6 +73,7 @@ function stepsOf(change: StateChange, netns: NamespacePath): readonly Step[] | u
       return [{ ...at, kind: 'delete-policy-rule', family: 'ipv4', priority: change.priority }];
     case 'attach':
     case 'start-proxy':
+    case 'stop-proxy':
     case 'delete-nft-chain':
       return undefined;
   }

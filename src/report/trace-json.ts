@@ -2,15 +2,36 @@
  * Traces as JSON, schema `bridgekeeper.trace/1`. In: Traces. Out: plain values, with addresses and rules as text.
  * Results stand in the order of the flows and repeat their ids. It decides nothing.
  */
+
+import type { Tried } from '../diagnosis/what-if.ts';
 import { formatRule } from '../firewall/args.ts';
 import { formatNftRule } from '../firewall/nft/format.ts';
 import { formatAddr } from '../net/addr.ts';
 import type { Header, Hop, NftHit, RuleHit, Step, Trace } from '../packet/trace.ts';
 import { flowJson } from './flow-text.ts';
 
-/** The whole answer of `trace --json`. */
-export function traceJson(traces: readonly Trace[]) {
-  return { schema: 'bridgekeeper.trace/1', results: traces.map(resultJson) } as const;
+/** Walks before changes were tried, and those. */
+export interface Comparison {
+  readonly tried: readonly Tried[];
+  /** In the order of the walks after. */
+  readonly before: readonly Trace[];
+}
+
+/** The whole answer of `trace --json`; with changes tried, `traces` are the walks after them. */
+export function traceJson(traces: readonly Trace[], comparison?: Comparison) {
+  const whatIf =
+    comparison === undefined
+      ? {}
+      : { whatIf: { changes: comparison.tried, outcomes: outcomes(comparison, traces) } };
+  return { schema: 'bridgekeeper.trace/1', ...whatIf, results: traces.map(resultJson) } as const;
+}
+
+function outcomes({ before }: Comparison, after: readonly Trace[]) {
+  return after.map(({ flow, outcome }, index) => ({
+    ...(flow.id === undefined ? {} : { id: flow.id }),
+    before: before[index]?.outcome,
+    after: outcome,
+  }));
 }
 
 function resultJson(trace: Trace) {

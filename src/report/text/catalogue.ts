@@ -21,7 +21,8 @@ export type Label =
   | 'price'
   | 'together'
   | 'unknown'
-  | 'decide';
+  | 'decide'
+  | 'whatIf';
 
 export interface Catalogue {
   readonly language: Language;
@@ -68,6 +69,9 @@ export interface Catalogue {
   readonly packets: (count: number) => string;
   readonly seenAs: (address: string) => string;
   readonly deliveredTo: (namespace: string, place: string) => string;
+  /** How the engine takes a changed option up. */
+  readonly transition: Readonly<Record<'restart' | 'live-restore', string>>;
+  readonly changesNothing: string;
   /** What a name was answered with. */
   readonly answers: (addresses: string) => string;
   readonly assumed: (what: string) => string;

@@ -28,6 +28,7 @@ export const english: Catalogue = {
     together: 'together',
     unknown: 'unknown',
     decide: 'decides',
+    whatIf: 'what if',
   },
   steps: {
     send: 'send',
@@ -79,6 +80,11 @@ export const english: Catalogue = {
   packets: (count) => many(count, 'packet'),
   seenAs: (address) => `seen as ${address}`,
   deliveredTo: (namespace, place) => `delivered to ${namespace} at ${place}`,
+  transition: {
+    restart: 'after a restart of dockerd with its containers',
+    'live-restore': 'after a restart of dockerd, containers run on',
+  },
+  changesNothing: 'changes nothing here',
   answers: (addresses) => `answer ${addresses}`,
   assumed: (what) => `assumed: ${what}`,
 };

@@ -2,11 +2,14 @@
  * Walks as text: hop by hop, what each step did to the packet, the rules that were hit, and the place of death. In: Traces, a
  * catalogue and a painter. Out: lines ending in a line feed. Lines are never wrapped: each is one step or one rule.
  */
+
+import type { Tried } from '../../diagnosis/what-if.ts';
 import { formatRule } from '../../firewall/args.ts';
 import { formatNftRule } from '../../firewall/nft/format.ts';
 import { formatAddr } from '../../net/addr.ts';
 import type { Header, Hop, NftHit, RuleHit, Step, Trace } from '../../packet/trace.ts';
 import { flowText } from '../flow-text.ts';
+import type { Comparison } from '../trace-json.ts';
 import type { Catalogue } from './catalogue.ts';
 import { displayWidth, type Paint, padTo, printable } from './layout.ts';
 
@@ -15,9 +18,25 @@ export interface TraceTextOptions {
   readonly paint: Paint;
 }
 
-/** The whole answer of `trace`. */
-export function traceText(traces: readonly Trace[], options: TraceTextOptions): string {
-  return `${traces.map((trace) => oneTrace(trace, options).join('\n')).join('\n\n')}\n`;
+/** The whole answer of `trace`; with changes tried, `traces` are the walks after them. */
+export function traceText(
+  traces: readonly Trace[],
+  options: TraceTextOptions,
+  comparison?: Comparison,
+): string {
+  const walks = traces.map((trace, i) => oneTrace(trace, options, comparison?.before[i]).join('\n'));
+  const tried = (comparison?.tried ?? []).map((change) => triedLine(change, options.words));
+  return `${[...(tried.length === 0 ? [] : [tried.join('\n')]), ...walks].join('\n\n')}\n`;
+}
+
+/** `what if: daemon.json icc=true  (after a restart of dockerd)`. */
+function triedLine({ change, transition, changesNothing }: Tried, words: Catalogue): string {
+  const notes = [
+    ...(transition === undefined ? [] : [words.transition[transition]]),
+    ...(changesNothing === undefined ? [] : [words.changesNothing]),
+  ];
+  const note = notes.length === 0 ? '' : `  (${notes.join(', ')})`;
+  return printable(`${words.labels.whatIf}: ${change}${note}`);
 }
 
 /** One printed line: who (on a hop's first line), what kind of step, and what it did. */
@@ -28,14 +47,16 @@ interface Line {
   readonly dead: boolean;
 }
 
-function oneTrace(trace: Trace, options: TraceTextOptions): readonly string[] {
+function oneTrace(trace: Trace, options: TraceTextOptions, before: Trace | undefined): readonly string[] {
   const { words, paint } = options;
   const request = linesOf(trace.hops, words);
   const reply = linesOf(trace.reply, words);
   const way = (title: string, lines: readonly Line[]) =>
     lines.length === 0 ? [] : [paint('title', title), ...setLines(lines, options)];
   return [
-    paint('title', `${printable(flowText(trace.flow))}: `) + outcomeLine(trace, options),
+    paint('title', `${printable(flowText(trace.flow))}: `) +
+      beforeText(before, options) +
+      outcomeLine(trace, options),
     ...way(words.request, request),
     ...(reply.length === 0 && request.length > 0 ? [paint('faint', words.noReply)] : way(words.reply, reply)),
     ...trace.unknowns.map(({ fact, command }) =>
@@ -48,6 +69,11 @@ function oneTrace(trace: Trace, options: TraceTextOptions): readonly string[] {
     ),
     ...trace.assumed.map((what) => printable(words.assumed(words.phrase(what)))),
   ];
+}
+
+/** `timeout -> `. */
+function beforeText(before: Trace | undefined, { words }: TraceTextOptions): string {
+  return before === undefined ? '' : `${words.outcome(before.outcome)} -> `;
 }
 
 function outcomeLine(trace: Trace, { words, paint }: TraceTextOptions): string {

@@ -171,6 +171,7 @@ export const chinese: Catalogue = {
     together: '同时',
     unknown: '未知',
     decide: '可查',
+    whatIf: '假如',
   },
   steps: {
     send: '发出',
@@ -216,6 +217,11 @@ export const chinese: Catalogue = {
   packets: (count) => `${count} 个包`,
   seenAs: (address) => `对方看到的源地址 ${address}`,
   deliveredTo: (namespace, place) => `送达 ${namespace} 的 ${place}`,
+  transition: {
+    restart: 'dockerd 连同容器重启之后',
+    'live-restore': 'dockerd 重启之后，容器继续运行',
+  },
+  changesNothing: '在这里什么也不改变',
   answers: (addresses) => `应答 ${addresses}`,
   assumed: (what) => `假定：${what}`,
 };
