@@ -7,7 +7,7 @@
 
 import { matchRule, type PacketView } from '../firewall/match.ts';
 import { type Chain, findChain, type Rule, type RuleOption, type Table } from '../firewall/ruleset.ts';
-import { type Addr, parseAddr } from '../net/addr.ts';
+import { type Addr, parseAddr, sameAddr } from '../net/addr.ts';
 import { type ChainFrame, leaveChain } from './chain-stack.ts';
 import { applyNat, bindNat, type Conntrack, type NatRange } from './conntrack.ts';
 import type { Decisions } from './decisions.ts';
@@ -15,7 +15,7 @@ import { runNftChain } from './nft-chain.ts';
 import { defaultZone, familyOf, headerOf, type Packet, type Zone } from './packet.ts';
 import { type Rules, type Stage, stagesOf } from './stages.ts';
 import { clampMss, masqueradeAddress, redirectAddress, untrack } from './targets.ts';
-import type { IptablesHit, RuleHit, Step } from './trace.ts';
+import type { Header, IptablesHit, RuleHit, Step } from './trace.ts';
 import type { Node, Wire } from './world.ts';
 
 export type Hook = 'PREROUTING' | 'INPUT' | 'FORWARD' | 'OUTPUT' | 'POSTROUTING';
@@ -131,9 +131,15 @@ function runNat(
   const before = headerOf(packet);
   if (applyNat(packet, manip)) {
     const undo = packet.tracking?.direction === 'reply';
-    context.record({ kind: 'nat', manip, before, after: headerOf(packet), undo });
+    const after = headerOf(packet);
+    // A packet over loopback was rewritten already when it was sent.
+    if (!sameEnds(before, after)) context.record({ kind: 'nat', manip, before, after, undo });
   }
   return accept;
+}
+
+function sameEnds(a: Header, b: Header): boolean {
+  return sameAddr(a.src, b.src) && sameAddr(a.dst, b.dst) && a.sport === b.sport && a.dport === b.dport;
 }
 
 function runTable(context: HookContext, hook: Hook, table: Table, packet: Packet, at: HookDevices): Verdict {

@@ -132,3 +132,39 @@ test('a native rule is told with its table, chain, handle and text', () => {
     },
   });
 });
+
+test('changes that were tried stand first, and each flow has both outcomes', () => {
+  const comparison = {
+    tried: [
+      { change: 'sysctl a=1' },
+      { change: 'daemon.json ip-masq=true', transition: 'restart', changesNothing: true },
+    ],
+    before: [walked(incident, ask)],
+  } as const;
+  const after = [walked(healthy, ask)];
+  const lines = traceText(after, { words: english, paint }, comparison).split('\n');
+  expect(lines.slice(0, 4)).toEqual([
+    'what if: sysctl a=1',
+    'what if: daemon.json ip-masq=true  (after a restart of dockerd with its containers, changes nothing here)',
+    '',
+    'web tcp 198.51.100.7:7777: timeout -> ok, delivered to inet at 198.51.100.7:7777, seen as 203.0.113.2',
+  ]);
+  expect(traceJson(after, comparison).whatIf).toEqual({
+    changes: comparison.tried,
+    outcomes: [{ id: 4, before: 'timeout', after: 'ok' }],
+  });
+});
+
+test('a proxy and what it sends in turn, and the answer to a name', () => {
+  const files = { 'iptables-save.txt': '' };
+  const through: Flow = { from: 'inet', kind: 'tcp', dst: parseAddr('203.0.113.2'), port: 8080 };
+  const trace = walked({ ...healthy, files }, through);
+  expect(traceText([trace], { words: english, paint })).toMatch(
+    /proxy {3}docker-proxy -> tcp (172\.17\.0\.1:\d+ -> 172\.17\.0\.2:80)\n {2}host {2}send {4}tcp \1\n/,
+  );
+  const answers = parseAddr('172.17.0.2');
+  if (answers === undefined) throw new Error('no address');
+  const named = { ...trace, answers: [answers] };
+  expect(traceText([named], { words: chinese, paint }).split('\n')[0]).toContain('应答 172.17.0.2');
+  expect(traceJson([named]).results[0]?.answers).toEqual(['172.17.0.2']);
+});
