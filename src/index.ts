@@ -91,6 +91,7 @@ export { generationFor, generationOf } from './plan/generation.ts';
 // Logs of dockerd: read, run in memory, compared.
 export { differenceOfLog, isDifferent, type LogDifference } from './plan/log-difference.ts';
 export { type LogReading, readingOf } from './plan/log-reading.ts';
+export { type NameService, nameServiceOf } from './plan/name-service.ts';
 export type { Generation, Plan, PlannedLink, PlannedProxy } from './plan/plan.ts';
 export { type Recognition, recogniseGeneration } from './plan/recognise.ts';
 export { type SettingOutcome, settle } from './plan/settle.ts';
