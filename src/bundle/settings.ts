@@ -23,6 +23,7 @@ const sysctlFiles = [
   'ipv4/fib_multipath_hash_policy',
   'ipv4/fwmark_reflect',
   'ipv6/bindv6only',
+  'ipv6/fwmark_reflect',
   'ipv6/icmp/echo_ignore_all',
   'ipv6/ip_nonlocal_bind',
   'netfilter/nf_conntrack_buckets',

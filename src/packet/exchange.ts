@@ -25,7 +25,7 @@ import type { Recorder } from './recorder.ts';
 import { type Listener, listenerFor } from './sockets.ts';
 import type { Stack } from './stack.ts';
 import type { Hop, Outcome, Trace } from './trace.ts';
-import { type Node, nodeOf, sysctlNumber, type Wire } from './world.ts';
+import { type Node, nodeOf, reflectedMark, sysctlNumber, type Wire } from './world.ts';
 
 export interface Result {
   readonly outcome: Outcome;
@@ -114,6 +114,7 @@ export class Exchange {
       ...answerTo(packet),
       icmp: { type: ipv4 ? 0 : 129, code: 0 },
       length: packet.length,
+      mark: reflectedMark(far, packet),
       // A reply leaves from the address that was asked, whatever the route would choose (icmp_reply).
     });
     const back = this.stack.send(far, answer, { chooseSource: false });
@@ -237,7 +238,7 @@ export class Exchange {
       tcpFlags: closed ? R | A : S | A,
       dontFragment: true,
       length: closed ? 40 : 60,
-      ...(closed ? {} : { mss: 65_535, owner: serviceOwner }),
+      ...(closed ? { mark: reflectedMark(far, packet) } : { mss: 65_535, owner: serviceOwner }),
     });
     const back = this.stack.send(far, synAck, { chooseSource: false });
     const reply = this.recorder.take();

@@ -111,3 +111,24 @@ test('ip4_dst_hoplimit: packets begin with the TTL of their namespace', () => {
   expect(met({ web }, 'web ping 198.51.100.7')).toBe('icmp-11/0');
   expect(met({ web }, 'web ping 172.17.0.1')).toBe('ok');
 });
+
+test('inet_dev_addr_type: of IPv4 a route that refuses is no type of address', () => {
+  const routes = ['default via 203.0.113.1 dev eth0', 'prohibit 198.51.100.0/24'];
+  const rules = table('mangle', '-A PREROUTING -m addrtype --dst-type PROHIBIT -j DROP');
+  expect(met({ host: { rules, routes } }, 'web ping 198.51.100.7')).toBe('icmp-3/13');
+});
+
+test('IP4_REPLY_MARK: what the kernel answers by itself has the mark of the packet if fwmark_reflect is on', () => {
+  const marked = (reflect: number): DockerHostChange => ({
+    host: {
+      rules: table('mangle', '-A INPUT -j MARK --set-mark 1'),
+      policyRules: [...mainRules, '100: from all fwmark 1 blackhole'],
+      sysctls: { ...called, 'net.ipv4.fwmark_reflect': reflect },
+    },
+  });
+  expect(met(marked(0), 'web ping 172.17.0.1')).toBe('ok');
+  expect(met(marked(1), 'web ping 172.17.0.1')).toBe('timeout');
+  expect(met(marked(0), 'web tcp 172.17.0.1:81')).toBe('refused');
+  expect(met(marked(1), 'web tcp 172.17.0.1:81')).toBe('timeout');
+  expect(met(marked(1), 'web tcp 172.17.0.1:22')).toBe('ok');
+});

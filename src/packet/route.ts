@@ -135,6 +135,8 @@ export function addressType(node: Node, addr: Addr, dev: string | undefined, dec
     if (route.type === 'local') return 'LOCAL';
     if (route.type === 'broadcast') return 'BROADCAST';
   }
+  // So of IPv4 no other type is ever seen; for IPv6 the whole lookup counts (xt_addrtype.c, match_lookup_rt6).
+  if (addr.family === 'ipv4') return 'UNICAST';
   const other = lookupRoute(node, { dst: addr, src: undefined, mark: 0, inDev: undefined }, decisions);
   return other.kind === 'refused' ? refusedTypes[other.type] : 'UNICAST';
 }

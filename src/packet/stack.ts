@@ -27,7 +27,7 @@ import type { Recorder } from './recorder.ts';
 import { routeInput, routeOutput } from './route.ts';
 import type { RuleHit } from './trace.ts';
 import { HookView } from './view.ts';
-import { type Node, sysctlNumber, type Wire, type World } from './world.ts';
+import { type Node, reflectedMark, sysctlNumber, type Wire, type World } from './world.ts';
 
 export interface SendOptions {
   /** Take the route's source address, as an unbound socket does. */
@@ -282,6 +282,7 @@ export class Stack implements Above {
       ...answerTo(about),
       tcpFlags: tcpFlag.rst | tcpFlag.ack,
       length: 40,
+      mark: reflectedMark(node, about),
       tracking: attached(about, 'ESTABLISHED'),
     });
     const send = (): Fate => {
@@ -330,6 +331,7 @@ export class Stack implements Above {
       length: Math.min(about.length + 28, 576),
       quoted: tupleOf(about),
       mtu,
+      mark: reflectedMark(node, about),
       tracking: attached(about, 'RELATED'),
     });
     return this.recorder.aside(() => this.send(node, error, { chooseSource: !own }));

@@ -16,6 +16,7 @@ import type {
 } from '../host/state.ts';
 import { type Addr, type Family, parseAddr, sameAddr } from '../net/addr.ts';
 import { containsAddr } from '../net/prefix.ts';
+import type { Packet } from './packet.ts';
 
 export interface World {
   readonly state: HostState;
@@ -202,6 +203,11 @@ export function sysctlNumber(node: Node, name: string, fallback: number): number
   const text = sysctl(node, name);
   const value = text === undefined ? Number.NaN : Number(text);
   return Number.isNaN(value) ? fallback : value;
+}
+
+/** The mark of what the kernel answers by itself: of the packet that it is about, if fwmark_reflect says so (IP4_REPLY_MARK). */
+export function reflectedMark(node: Node, about: Packet): number {
+  return sysctlNumber(node, `net.${about.dst.family}.fwmark_reflect`, 0) === 0 ? 0 : about.mark;
 }
 
 /** How `all` and the device's own value make one: OR for switches, the higher for levels (include/linux/inetdevice.h). */

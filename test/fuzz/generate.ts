@@ -166,6 +166,7 @@ const sysctl = fc.oneof(
   setting('conf.all.src_valid_mark', '0', '1'),
   setting('ip_default_ttl', '64', '1'),
   setting('icmp_echo_ignore_all', '0', '1'),
+  setting('fwmark_reflect', '0', '1'),
 );
 
 const badRoute = fc
