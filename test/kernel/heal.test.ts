@@ -149,7 +149,7 @@ describe.skipIf(unavailable !== undefined)(
 
     it('puts back a bridge, its ports and its sysctls', async () => {
       await inHost('ip', 'link', 'delete', 'docker0');
-      await inHost('sysctl', '-qw', 'net.ipv4.ip_forward=0');
+      await inHost('sh', '-c', 'echo 0 > /proc/sys/net/ipv4/ip_forward');
       expect(await traffic()).toEqual([false, false, false, false]);
       expect(await bridgekeeper('heal')).toMatchObject({ code: 0, stderr: '' });
       expect(await bridgekeeper('drift')).toMatchObject({ code: 0 });
