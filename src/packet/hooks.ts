@@ -63,10 +63,18 @@ export function runHook(context: HookContext, hook: Hook, packet: Packet, at: Ho
   if (file !== undefined) return rulesUnknown(context, hook, file, packet);
   if (node.facts.firewall.tables.length === 0 && node.facts.nft === undefined) return accept;
   for (const stage of stagesOf(node, hook, familyOf(packet))) {
+    const { mark } = packet;
     const verdict = runStage(context, hook, stage, packet, at);
     if (verdict.kind !== 'accept') return verdict;
+    if (hook === 'OUTPUT' && packet.mark !== mark && looksForWayAgain(stage)) packet.remarked = true;
   }
   return accept;
+}
+
+/** A mark that other tables and chains set comes too late for the way (ipt_mangle_out, nft_route_output). */
+function looksForWayAgain(stage: Stage): boolean {
+  if (stage.kind !== 'rules') return false;
+  return 'base' in stage ? stage.base.base?.type === 'route' : stage.table.name === 'mangle';
 }
 
 /** The facts hold no rules of this family: absence is not emptiness, and what they do is anybody's guess. */

@@ -132,3 +132,15 @@ test('IP4_REPLY_MARK: what the kernel answers by itself has the mark of the pack
   expect(met(marked(1), 'web tcp 172.17.0.1:81')).toBe('timeout');
   expect(met(marked(1), 'web tcp 172.17.0.1:22')).toBe('ok');
 });
+
+test('ipt_mangle_out: of iptables only a mark of mangle/OUTPUT has the way looked for again', () => {
+  const marked = (name: string) => ({
+    host: {
+      rules: dockerRules + table(name, '-A OUTPUT -j MARK --set-xmark 0x1/0xffffffff'),
+      policyRules: [...mainRules, '100: from all fwmark 0x1 prohibit'],
+    },
+  });
+  expect(met(marked('mangle'), 'host ping 172.17.0.2')).toBe('EACCES');
+  expect(met(marked('raw'), 'host ping 172.17.0.2')).toBe('ok');
+  expect(met(marked('security'), 'host ping 172.17.0.2')).toBe('ok');
+});

@@ -67,6 +67,8 @@ export interface Packet {
   readonly offloaded: boolean;
   ttl: number;
   mark: number;
+  /** In OUTPUT: what looks for the way again after itself has changed the mark. */
+  remarked: boolean;
   zone: Zone;
   /** Set by the namespace that the packet is in; gone when it leaves it. */
   tracking: Tracking | undefined;
@@ -94,6 +96,7 @@ export function makePacket(
     offloaded: false,
     ttl: 64,
     mark: 0,
+    remarked: false,
     zone: defaultZone,
     tracking: undefined,
     quoted: undefined,

@@ -80,14 +80,15 @@ export class Stack implements Above {
     options.onSource?.(packet);
     this.recorder.step({ kind: 'send', header: headerOf(packet) });
     this.recordRoute(route);
-    const before = { dst: packet.dst, mark: packet.mark };
+    const before = packet.dst;
+    packet.remarked = false;
     const verdict = this.hook(node, 'OUTPUT', packet, {
       ...noDevices,
       outDev: route.wire,
       nexthop: route.nexthop,
     });
     if (verdict.kind !== 'accept') return this.stop(node, packet, verdict, 'here');
-    if (!sameAddr(before.dst, packet.dst) || before.mark !== packet.mark) {
+    if (!sameAddr(before, packet.dst) || packet.remarked) {
       // ip_route_me_harder: the source stays, the way is chosen anew.
       route = routeOutput(
         node,
