@@ -60,9 +60,7 @@ export function firewallDifferences(whole: PlannedHost, host: Namespace): readon
           position: at.observed,
         }),
       ),
-    ...planned.tables.flatMap((table) =>
-      table.chains.flatMap((chain) => shadows(host.firewall, table, chain)),
-    ),
+    ...shadows(planned, host.firewall, found.extra),
     ...found.extraChains
       .filter(({ chain }) => classifyChain(chain).owner === 'docker')
       .map((at) => difference('stale', at, `-N ${at.chain}`)),
@@ -99,13 +97,21 @@ function lineOf(chain: string, rule: Rule): string {
   return `-A ${chain} ${formatRule(rule)}`;
 }
 
-/** What an administrator puts into DOCKER-USER is meant to come before the rules of the engine. */
-function shadows(observed: Ruleset, table: Table, chain: Chain): readonly Difference[] {
-  const key = { backend: table.backend, family: table.family, table: table.name };
-  const at = { key, chain: chain.name };
-  if (chain.name === 'DOCKER-USER') return [];
-  return shadowedRules(chain.rules, chainOf(observed, at)?.rules ?? []).map(({ rule, position, by }) => ({
-    ...ruleDifference('misordered', { ...at, rule, position }),
-    observed: lineOf(chain.name, by),
-  }));
+/**
+ * Planned rules below others' in chains where there are any. What an administrator puts into DOCKER-USER is meant to come before the
+ * rules of the engine.
+ */
+function shadows(planned: Ruleset, observed: Ruleset, extra: readonly ChainRef[]): readonly Difference[] {
+  const placeOf = ({ key, chain }: ChainRef) => `${key.backend} ${key.family} ${key.table} ${chain}`;
+  const shared = new Map(extra.map((at) => [placeOf(at), at]));
+  return [...shared.values()]
+    .filter(({ chain }) => chain !== 'DOCKER-USER')
+    .flatMap((at) =>
+      shadowedRules(chainOf(planned, at)?.rules ?? [], chainOf(observed, at)?.rules ?? []).map(
+        ({ rule, position, by }) => ({
+          ...ruleDifference('misordered', { ...at, rule, position }),
+          observed: lineOf(at.chain, by),
+        }),
+      ),
+    );
 }
