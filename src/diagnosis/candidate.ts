@@ -8,6 +8,7 @@ import type { Because } from '../net/reason.ts';
 import type { Expected } from '../plan/expected.ts';
 import type { Cause } from './causes.ts';
 import type { Evidence, Repair } from './finding.ts';
+import type { LoggedMessage } from './log-messages.ts';
 
 export interface Candidate {
   /** Tells candidates apart; two sources may find the same. */
@@ -34,4 +35,10 @@ export interface Patient {
   readonly expected: Expected | undefined;
   /** Text of a line of a raw file, for evidence; undefined when the file or line is not there. */
   readonly line: (file: string, line: number) => string | undefined;
+  /** All lines of a raw file as they are; undefined when the facts do not hold the file. */
+  readonly lines: (file: string) => readonly string[] | undefined;
+  /** Names of the raw files, for folders such as `networkd/`. */
+  readonly files: readonly string[];
+  /** What dockerd.log says that is known; empty without it. */
+  readonly messages: () => readonly LoggedMessage[];
 }

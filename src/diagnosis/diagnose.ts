@@ -5,7 +5,7 @@
  */
 import { findNftChain, findNftTable, type NftRuleset, tableText } from '../firewall/nft/model.ts';
 import { findChain, findTable, type Ruleset } from '../firewall/ruleset.ts';
-import { type Facts, text } from '../host/facts.ts';
+import type { Facts } from '../host/facts.ts';
 import type { HostState } from '../host/state.ts';
 import type { Flow } from '../net/flow.ts';
 import type { Prefix } from '../net/prefix.ts';
@@ -13,7 +13,6 @@ import type { Trace } from '../packet/trace.ts';
 import { makeScene, walk } from '../packet/walk.ts';
 import type { CannotExpect, Expected } from '../plan/expected.ts';
 import { nameServiceOf } from '../plan/name-service.ts';
-import { byRequestFindings } from './by-request.ts';
 import type { Candidate, Patient } from './candidate.ts';
 import { commandRepair } from './commands.ts';
 import type { Diagnosis, Finding } from './finding.ts';
@@ -21,13 +20,13 @@ import { questionsFor } from './flows.ts';
 import { hostFaultCandidates } from './host-faults.ts';
 import { nativePartCandidates } from './native-parts.ts';
 import { planPartCandidates } from './plan-parts.ts';
+import { rawLines } from './raw-lines.ts';
 import { successOn } from './receiver.ts';
 import { ruleFaultCandidates } from './rule-faults.ts';
 import { deathStep, type Remedy, type SearchInput, searchRemedies, walksWith } from './search.ts';
 import { settingCandidates } from './settings.ts';
-import { startFailure } from './start-failure.ts';
 import { undecidedCandidates } from './undecided.ts';
-import { intentFindings, notInForceFindings, unprovedFindings } from './unproved.ts';
+import { unprovedFindings } from './unproved/detectors.ts';
 
 export interface DiagnoseInput {
   readonly state: HostState;
@@ -42,8 +41,7 @@ export interface DiagnoseInput {
 export function diagnose(input: DiagnoseInput): Diagnosis {
   const { state, outsideRoutes = [] } = input;
   const expected = 'cannot' in input.expected ? undefined : input.expected;
-  const patient: Patient = { state, expected, line: lineReader(input.facts) };
-  const refused = startFailure(input.facts, input.expected.configuration, patient.line);
+  const patient: Patient = { state, expected, ...rawLines(input.facts) };
   const questions = questionsFor(state, expected);
   const names = nameServiceOf(input.expected, state);
   const scene = makeScene(state, outsideRoutes, names);
@@ -63,14 +61,15 @@ export function diagnose(input: DiagnoseInput): Diagnosis {
   const panel = remedies.length === 0 ? [] : [...asked.map((t) => t.flow), ...questions.panel];
   const before = panel.map((flow, i) => asked[i] ?? walk(scene, flow));
   const found = remedies.flatMap((remedy) => findingsOf(remedy, failing, { search, panel, before }, state));
-  const findings = order([
-    ...(refused === undefined ? [] : [refused]),
-    ...found,
-    ...unprovedFindings(patient, unhealed),
-    ...notInForceFindings(patient, found),
-    ...intentFindings(patient),
-    ...byRequestFindings(state, expected, unhealed),
-  ]);
+  const unproved = unprovedFindings({
+    ...patient,
+    host: state.namespaces.find((n) => n.kind === 'host'),
+    configuration: input.expected.configuration,
+    asked,
+    unhealed,
+    proved: found,
+  });
+  const findings = order([...found, ...unproved]);
   return {
     healthy: !findings.some((f) => f.severity === 'error'),
     findings,
@@ -93,16 +92,6 @@ function candidatesFor(patient: Patient, failing: readonly Trace[]): readonly Ca
     ...ruleFaultCandidates(patient, failing),
     ...undecidedCandidates(patient, failing),
   ];
-}
-
-/** Lines of raw files, split once. */
-function lineReader(facts: Facts): Patient['line'] {
-  const split = new Map<string, readonly string[]>();
-  return (file, line) => {
-    const known = split.get(file) ?? (text(facts, file) ?? '').split('\n');
-    split.set(file, known);
-    return known[line - 1]?.trim();
-  };
 }
 
 interface Measure {

@@ -55,6 +55,8 @@ export interface Finding {
   readonly because: readonly Because[];
   readonly evidence: readonly Evidence[];
   readonly repairs: readonly Repair[];
+  /** The one command that would decide, where the facts only raise the suspicion. */
+  readonly decide?: string;
   /** The same repair as changes of the model; what the proof was made with. */
   readonly changes: readonly StateChange[];
   readonly proof: {

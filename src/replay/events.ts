@@ -193,15 +193,22 @@ function otherEvents(entry: Entry): readonly Unplaced<LogEvent>[] {
     const version = fieldOf(entry, 'version');
     if (version !== undefined) events.push({ kind: 'engine', version });
   }
-  if (level === 'debug' && !message.includes('firewall')) return events;
-  // Without a logger the daemon only says why it gave up; other such lines are not its own.
-  if (level === undefined && !lastWords.test(message)) return events;
-  // Since 29 what a request failed with is a field of its own.
-  const error = fieldOf(entry, 'error') ?? fieldOf(entry, 'error-response');
-  const text = (error === undefined ? message : `${message}: ${error}`).slice(0, longestMessage);
+  const text = messageText(entry);
+  if (text === undefined) return events;
   const known = knownMessage(text);
   if (known !== undefined) events.push({ kind: 'message', known, level: level ?? 'fatal', text });
   else if (level === 'warning' || level === 'error' || level === 'fatal')
     events.push({ kind: 'other', level, text });
   return events;
+}
+
+/** What an entry says, with the error behind it; undefined for those that are not for people. */
+export function messageText(entry: Entry): string | undefined {
+  const { message, level } = entry;
+  if (level === 'debug' && !message.includes('firewall')) return undefined;
+  // Without a logger the daemon only says why it gave up; other such lines are not its own.
+  if (level === undefined && !lastWords.test(message)) return undefined;
+  // Since 29 what a request failed with is a field of its own.
+  const error = fieldOf(entry, 'error') ?? fieldOf(entry, 'error-response');
+  return (error === undefined ? message : `${message}: ${error}`).slice(0, longestMessage);
 }

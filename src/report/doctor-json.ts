@@ -37,6 +37,7 @@ function findingJson(finding: Finding, diagnosis: Diagnosis) {
     because: finding.because,
     evidence: finding.evidence,
     repair: finding.repairs,
+    ...(finding.decide === undefined ? {} : { decide: finding.decide }),
     proof: {
       ...(first === undefined ? {} : { before: first.before, after: first.after }),
       flows: proof.flows.map(({ flow, before, after }) => ({ ...flowRef(flow), before, after })),

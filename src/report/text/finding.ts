@@ -41,6 +41,7 @@ export function findingText(finding: Finding, diagnosis: Diagnosis, words: Catal
       ...rowsOf(labels.because, settingLines(finding.because, words)),
       ...rowsOf(labels.evidence, shorten(evidence, maxEvidence, words)),
       ...rowsOf(labels.diesAt, deathLines(finding, words), 'bad'),
+      ...(finding.decide === undefined ? [] : rowsOf(labels.decide, finding.decide.split('\n'))),
       ...repairRows(finding.repairs, words),
       ...rowsOf(labels.together, othersOf(finding, diagnosis, words)),
       ...rowsOf(labels.proof, proofLines(finding.proof.flows, words), 'good'),

@@ -1,15 +1,10 @@
 import { expect, test } from 'vitest';
-import type { Facts } from '../host/facts.ts';
-import { startFailure } from './start-failure.ts';
-
-function factsOf(files: Readonly<Record<string, string>>): Facts {
-  const bytes = Object.entries(files).map(([name, text]) => [name, new TextEncoder().encode(text)] as const);
-  return { files: new Map(bytes), origin: 'test' };
-}
+import { caseOf } from '../../../test/fixtures/patient.ts';
+import { refusedStart } from './start.ts';
 
 function failure(lastLine: string, more: Readonly<Record<string, string>> = {}) {
   const log = `time="t" level=info msg="x"\n${lastLine}\n`;
-  return startFailure(factsOf({ 'dockerd.log': log, ...more }), undefined, () => undefined);
+  return refusedStart({ ...caseOf({ files: { 'dockerd.log': log, ...more } }), configuration: undefined })[0];
 }
 
 const network =

@@ -1,15 +1,13 @@
 /**
- * A daemon that did not start: its own last words. In: the facts and what its configuration says.
- * Out: one finding, or none when nothing shows that it failed. dockerd prints the reason for its end as a bare line,
+ * A daemon that did not start: its own last words. In: its log and what its configuration says.
+ * Out: one suspicion, or none when nothing shows that it failed. dockerd prints the reason for its end as a bare line,
  * without the `time=` of its log.
  */
-import { type Facts, text } from '../host/facts.ts';
-import type { ConfigProblem } from '../options/problem.ts';
-import type { Resolution } from '../options/resolve.ts';
-import type { Patient } from './candidate.ts';
-import { type Cause, isCause } from './causes.ts';
-import { settingEvidence } from './evidence.ts';
-import type { Evidence, Finding, Repair } from './finding.ts';
+import type { ConfigProblem } from '../../options/problem.ts';
+import { type Cause, isCause } from '../causes.ts';
+import { settingEvidence } from '../evidence.ts';
+import type { Evidence, Repair } from '../finding.ts';
+import type { Detector } from './case.ts';
 
 /** What dockerd says (daemon/config/config.go, libnetwork errors of all versions), and the cause that it means. */
 const reasons: readonly { readonly says: RegExp; readonly cause: Cause; readonly command?: string }[] = [
@@ -37,17 +35,12 @@ interface LastWords {
   readonly line: number;
 }
 
-/** `configuration`: as far as it could be read. */
-export function startFailure(
-  facts: Facts,
-  configuration: Resolution | undefined,
-  line: Patient['line'],
-): Finding | undefined {
+export const refusedStart: Detector = ({ lines, line, configuration }) => {
   // A daemon that answered has told its networks.
-  if (facts.files.has('docker-network-inspect.json')) return undefined;
-  const words = lastWords(text(facts, 'dockerd.log') ?? '');
+  if (lines('docker-network-inspect.json') !== undefined) return [];
+  const words = lastWords(lines('dockerd.log') ?? []);
   const refusal = configuration?.errors[0];
-  if (words === undefined && refusal === undefined) return undefined;
+  if (words === undefined && refusal === undefined) return [];
   const reason = words?.reason ?? refusal?.message ?? '';
   const logged: Evidence[] =
     words === undefined ? [] : [{ file: 'dockerd.log', line: words.line, text: words.reason }];
@@ -58,23 +51,22 @@ export function startFailure(
     ...(explained === undefined ? [] : [{ kind: 'config', change: explained.remedy } as const]),
     ...(known?.command === undefined ? [] : [{ kind: 'command', change: known.command } as const]),
   ];
-  return {
-    cause: known?.cause ?? causeOf(explained ?? refusal),
-    severity: 'error',
-    params: { reason, options: (explained?.options ?? []).join(', ') },
-    flows: [],
-    hop: 'dockerd',
-    because: origins(explained).map((origin) => ({
-      setting: explained?.options[0] ?? '',
-      value: null,
-      origin,
-    })),
-    evidence: [...logged, ...origins(explained).flatMap((origin) => settingEvidence(origin, { line }))],
-    repairs,
-    changes: [],
-    proof: { flows: [], newlyAllowed: [] },
-  };
-}
+  return [
+    {
+      cause: known?.cause ?? causeOf(explained ?? refusal),
+      severity: 'error',
+      params: { reason, options: (explained?.options ?? []).join(', ') },
+      hop: 'dockerd',
+      because: origins(explained).map((origin) => ({
+        setting: explained?.options[0] ?? '',
+        value: null,
+        origin,
+      })),
+      evidence: [...logged, ...origins(explained).flatMap((origin) => settingEvidence(origin, { line }))],
+      repairs,
+    },
+  ];
+};
 
 function origins(problem: ConfigProblem | undefined): NonNullable<ConfigProblem['at']>[] {
   if (problem === undefined) return [];
@@ -85,8 +77,7 @@ function causeOf(problem: ConfigProblem | undefined): Cause {
   return problem?.cause !== undefined && isCause(problem.cause) ? problem.cause : 'engine-did-not-start';
 }
 
-function lastWords(log: string): LastWords | undefined {
-  const lines = log.split('\n');
+function lastWords(lines: readonly string[]): LastWords | undefined {
   for (let i = lines.length - 1; i >= 0; i--) {
     const reason = lines[i]?.trim() ?? '';
     if (reason === '') continue;

@@ -1,22 +1,17 @@
 /**
  * Findings that no walk can heal, because somebody asked for them: stopped containers, containers without a network,
- * macvlan children and their own host. In: what the engine says of its containers and networks. Out: findings of severity info.
+ * macvlan children and their own host. In: what the engine says of its containers and networks. Out: information.
  */
-import type { HostState } from '../host/state.ts';
-import type { Sandbox } from '../intent/intent.ts';
-import { formatAddr } from '../net/addr.ts';
-import type { Trace } from '../packet/trace.ts';
-import type { Expected } from '../plan/expected.ts';
-import type { Cause } from './causes.ts';
-import type { Finding } from './finding.ts';
-import { shellLine } from './shell.ts';
+import type { HostState } from '../../host/state.ts';
+import type { Sandbox } from '../../intent/intent.ts';
+import { formatAddr } from '../../net/addr.ts';
+import type { Trace } from '../../packet/trace.ts';
+import type { Cause } from '../causes.ts';
+import { shellLine } from '../shell.ts';
+import type { Detector, Suspicion } from './case.ts';
 
-/** `failing`: the flows that fail; those of a container without a network are explained here. */
-export function byRequestFindings(
-  state: HostState,
-  expected: Expected | undefined,
-  failing: readonly Trace[],
-): Finding[] {
+/** The failing flows of a container without a network are explained here too. */
+export const containersByRequest: Detector = ({ state, expected, unhealed }) => {
   if (expected === undefined) return [];
   const { sandboxes, networks } = expected.intent;
   const childNetworks = networks.filter((n) => n.driver === 'macvlan' || n.driver === 'ipvlan');
@@ -26,32 +21,30 @@ export function byRequestFindings(
     ...sandboxes
       .filter((s) => !s.running)
       .map((s) =>
-        finding('container-not-running', s, 'not running', [shellLine(['docker', 'start', s.name])], []),
+        request('container-not-running', s, 'not running', [], [shellLine(['docker', 'start', s.name])]),
       ),
     ...sandboxes
       .filter((s) => s.running && s.mode.kind === 'none')
       .map((s) =>
-        finding(
+        request(
           'none-or-host-network',
           s,
           'network mode none',
-          [],
-          failing.filter((t) => t.flow.from === s.name),
+          unhealed.filter((t) => t.flow.from === s.name),
         ),
       ),
     ...sandboxes
       .filter(isChild)
       .map((s) =>
-        finding(
+        request(
           'macvlan-host-isolation',
           s,
           'its network is a child of the host link',
-          [],
-          toChild(state, s, failing),
+          toChild(state, s, unhealed),
         ),
       ),
   ];
-}
+};
 
 function toChild(state: HostState, sandbox: Sandbox, failing: readonly Trace[]): readonly Trace[] {
   const own = sandbox.endpoints.flatMap((e) => e.addresses.map((p) => formatAddr(p.addr)));
@@ -61,23 +54,20 @@ function toChild(state: HostState, sandbox: Sandbox, failing: readonly Trace[]):
   );
 }
 
-function finding(
+function request(
   cause: Cause,
   sandbox: Sandbox,
   what: string,
-  commands: readonly string[],
   failing: readonly Trace[],
-): Finding {
+  commands: readonly string[] = [],
+): Suspicion {
   return {
     cause,
     severity: 'info',
     params: { container: sandbox.name },
-    flows: failing.map((t) => t.flow),
+    failing,
     hop: sandbox.name,
-    because: [],
     evidence: [{ file: 'docker-container-inspect.json', text: `${sandbox.name}: ${what}` }],
     repairs: commands.map((change) => ({ kind: 'command', change })),
-    changes: [],
-    proof: { flows: [], newlyAllowed: [] },
   };
 }
