@@ -60,7 +60,7 @@ export function diagnose(input: DiagnoseInput): Diagnosis {
   // What nothing repairs needs no proof: the panel is walked for remedies only.
   const panel = remedies.length === 0 ? [] : [...asked.map((t) => t.flow), ...questions.panel];
   const before = panel.map((flow, i) => asked[i] ?? walk(scene, flow));
-  const found = remedies.flatMap((remedy) => findingsOf(remedy, failing, { search, panel, before }, state));
+  const found = remedies.map((remedy) => findingOf(remedy, failing, { search, panel, before }, state));
   const unproved = unprovedFindings({
     ...patient,
     host: state.namespaces.find((n) => n.kind === 'host'),
@@ -100,16 +100,17 @@ interface Measure {
   readonly before: readonly Trace[];
 }
 
-/** One finding for each change of a remedy; the proof is of all of them together. */
-function findingsOf(
-  remedy: Remedy,
+/** The finding of a remedy; its proof and its price are those of the remedy together with all that its flows need as well. */
+function findingOf(
+  { candidate, heals, together }: Remedy,
   failing: readonly Trace[],
   measure: Measure,
   state: HostState,
-): Finding[] {
-  const healed = [...remedy.heals].flatMap((i) => failing[i] ?? []);
+): Finding {
+  const healed = [...heals].flatMap((i) => failing[i] ?? []);
   const { succeeds } = measure.search;
-  const after = walksWith(measure.search, remedy.candidates, measure.panel);
+  const applied = [candidate, ...together.map((partner) => partner.candidate)];
+  const after = walksWith(measure.search, applied, measure.panel);
   const broken = new Set(healed.map((t) => t.flow));
   const lets = (trace: Trace | undefined): boolean => trace !== undefined && succeeds(trace);
   const newlyAllowed = measure.panel.filter(
@@ -121,24 +122,22 @@ function findingsOf(
     after: after[measure.panel.indexOf(trace.flow)]?.outcome ?? ('unknown' as const),
   }));
   const undecided = healed.every((t) => t.outcome === 'unknown');
-  const changes = remedy.candidates.flatMap((c) => c.changes);
-  return remedy.candidates.map((candidate): Finding => {
-    const first = healed[0];
-    const command = commandRepair(state, candidate.changes);
-    return {
-      cause: candidate.cause,
-      severity: candidate.restriction ? 'info' : undecided ? 'warning' : 'error',
-      params: candidate.params,
-      flows: healed.map((t) => t.flow),
-      hop: first === undefined ? '' : hopOf(first, candidate),
-      because: candidate.because,
-      evidence: candidate.evidence,
-      repairs: [...candidate.repairs, ...(command === undefined ? [] : [command])],
-      changes,
-      proof: { flows: proved, newlyAllowed },
-      ...(first === undefined ? {} : { walk: first }),
-    };
-  });
+  const [first] = healed;
+  const command = commandRepair(state, candidate.changes);
+  return {
+    cause: candidate.cause,
+    severity: candidate.restriction ? 'info' : undecided ? 'warning' : 'error',
+    params: candidate.params,
+    flows: healed.map((t) => t.flow),
+    hop: first === undefined ? '' : hopOf(first, candidate),
+    because: candidate.because,
+    evidence: candidate.evidence,
+    repairs: [...candidate.repairs, ...(command === undefined ? [] : [command])],
+    changes: applied.flatMap((c) => c.changes),
+    proof: { flows: proved, newlyAllowed },
+    together: together.map((partner) => ({ cause: partner.candidate.cause, flows: partner.flows })),
+    ...(first === undefined ? {} : { walk: first }),
+  };
 }
 
 /** The chain that the repair changes first, else where the packet died. */

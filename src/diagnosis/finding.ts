@@ -57,8 +57,10 @@ export interface Finding {
   readonly repairs: readonly Repair[];
   /** The one command that would decide, where the facts only raise the suspicion. */
   readonly decide?: string;
-  /** The same repair as changes of the model; what the proof was made with. */
+  /** The repair as changes of the model, with those of `together`; what the proof was made with. */
   readonly changes: readonly StateChange[];
+  /** Findings whose repair is needed too, and by how many of `flows`. */
+  readonly together?: readonly { readonly cause: Cause; readonly flows: number }[];
   readonly proof: {
     readonly flows: readonly ProvedFlow[];
     /** Flows that did not work and were not asked to, and that the repair lets through. */

@@ -48,10 +48,10 @@ function inputOf(state: HostState, candidates: readonly Candidate[], flows = ask
   return { state, outsideRoutes: [], names: undefined, failing, candidates, succeeds };
 }
 
-/** Keys of the candidates of each remedy, with the number of flows that it heals. */
+/** Key of the candidate of each remedy, with the number of flows that need it, and what they need as well. */
 function found(input: SearchInput): string[] {
-  return searchRemedies(input).remedies.map(
-    (r) => `${r.candidates.map((c) => c.key).join('+')} ${r.heals.size}`,
+  return searchRemedies(input).remedies.map(({ candidate: { key }, heals, together }) =>
+    [`${key} ${heals.size}`, ...together.map((p) => `${p.candidate.key} ${p.flows}`)].join(', with '),
   );
 }
 
@@ -108,13 +108,38 @@ describe('several changes', () => {
   const mangle = candidate('mangle', 1, rules(state, '-t mangle -D FORWARD -i docker0 -j DROP'));
   const raw = candidate('raw', 1, rules(state, '-t raw -D PREROUTING -i docker0 -d 198.51.100.7 -j DROP'));
 
+  const onAnother = [
+    'raw 2, with mangle 2, with filter 2',
+    'mangle 2, with raw 2, with filter 2',
+    'filter 2, with raw 2, with mangle 2',
+  ];
+
   test('stand one behind the other: in the order in which the packet meets them', () => {
-    expect(found(inputOf(state, [filter, mangle, raw]))).toEqual(['raw+mangle+filter 2']);
+    expect(found(inputOf(state, [filter, mangle, raw]))).toEqual(onAnother);
   });
 
   test('what does not move the place of death is not part of it', () => {
     const useless = candidate('useless', 0.1, forwarding('1'));
-    expect(found(inputOf(state, [useless, filter, mangle, raw]))).toEqual(['raw+mangle+filter 2']);
+    expect(found(inputOf(state, [useless, filter, mangle, raw]))).toEqual(onAnother);
+  });
+
+  test('a change that heals some by itself is found once, with those that need another too', () => {
+    const two = broken('-I FORWARD -i docker0 -j DROP', '-t raw -I PREROUTING -s 172.17.0.2 -j DROP');
+    const all = candidate('all', 1, rules(two, '-D FORWARD -i docker0 -j DROP'));
+    const one = candidate('one', 2, rules(two, '-t raw -D PREROUTING -s 172.17.0.2 -j DROP'));
+    const flows = ['web ping 198.51.100.7', 'peer ping 198.51.100.7'];
+    expect(found(inputOf(two, [one, all], flows))).toEqual(['all 2, with one 1', 'one 1, with all 1']);
+  });
+
+  test('what a later choice makes needless is no part of it', () => {
+    const two = broken('-I FORWARD -s 172.17.0.2 -j DROP', '-I FORWARD -s 172.17.0.3 -j DROP');
+    const web = candidate('web', 1, rules(two, '-D FORWARD -s 172.17.0.2 -j DROP'));
+    const both = candidate(
+      'both',
+      2.5,
+      rules(two, '-D FORWARD -s 172.17.0.2 -j DROP', '-D FORWARD -s 172.17.0.3 -j DROP'),
+    );
+    expect(found(inputOf(two, [web, both]))).toEqual(['both 2']);
   });
 
   test('without one of them nothing is claimed', () => {

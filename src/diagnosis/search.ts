@@ -1,6 +1,6 @@
 /**
  * Search: the smallest, least invasive set of changes that makes failing flows succeed. In: a host, flows that fail,
- * candidates. Out: remedies, each with the flows that it heals. Counterfactual: every candidate is applied in memory
+ * candidates. Out: remedies, each with the flows that need it. Counterfactual: every candidate is applied in memory
  * and the flow is walked again; nothing is inferred from what a rule looks like.
  */
 import { applyChanges } from '../host/change.ts';
@@ -13,11 +13,19 @@ import type { NameService } from '../plan/name-service.ts';
 import type { Candidate } from './candidate.ts';
 import type { Succeeds } from './receiver.ts';
 
+/** A change that is part of the repair. */
 export interface Remedy {
-  /** Applied together; the first is what the flow met first. */
-  readonly candidates: readonly Candidate[];
-  /** Indices of the failing flows that it heals. */
+  readonly candidate: Candidate;
+  /** Indices of the failing flows that fail without it. */
   readonly heals: ReadonlySet<number>;
+  /** The other changes of the repair that some of these flows need as well. */
+  readonly together: readonly Partner[];
+}
+
+export interface Partner {
+  readonly candidate: Candidate;
+  /** How many of the flows need both. */
+  readonly flows: number;
 }
 
 export interface SearchInput {
@@ -29,29 +37,17 @@ export interface SearchInput {
   readonly succeeds: Succeeds;
 }
 
-/** Remedies that together heal as many failing flows as can be healed, and the flows that nothing heals. */
+/** Remedies that together heal as many failing flows as can be healed, in the order in which they were found, and the flows that nothing heals. */
 export function searchRemedies(input: SearchInput): {
   readonly remedies: readonly Remedy[];
   readonly unhealed: readonly Trace[];
 } {
-  const single = input.candidates
-    .map((candidate): Remedy => ({ candidates: [candidate], heals: healedBy(input, [candidate]) }))
-    .filter((remedy) => remedy.heals.size > 0);
-  const open = new Set(input.failing.keys());
-  for (const remedy of single) for (const index of remedy.heals) open.delete(index);
-  const joint = jointRemedies(input, open);
-  const remedies = cover([...single, ...joint]);
-  const healed = new Set(remedies.flatMap((r) => [...r.heals]));
-  return { remedies, unhealed: input.failing.filter((_, i) => !healed.has(i)) };
-}
-
-function healedBy(input: SearchInput, candidates: readonly Candidate[]): Set<number> {
-  const after = walksWith(
-    input,
-    candidates,
-    input.failing.map((t) => t.flow),
-  );
-  return new Set(after.flatMap((trace, i) => (input.succeeds(trace) ? [i] : [])));
+  const chosen = choose(input);
+  const healed = healedBy(input, chosen, [...input.failing.keys()]);
+  return {
+    remedies: remediesOf(input, withoutNeedless(input, chosen, healed), healed),
+    unhealed: input.failing.filter((_, i) => !healed.has(i)),
+  };
 }
 
 /** Walks of flows on the host with these candidates applied. */
@@ -60,6 +56,7 @@ export function walksWith(
   candidates: readonly Candidate[],
   flows: readonly Flow[],
 ): readonly Trace[] {
+  if (flows.length === 0) return [];
   const scene = makeScene(
     applyChanges(
       input.state,
@@ -71,35 +68,100 @@ export function walksWith(
   return flows.map((flow) => walk(scene, flow));
 }
 
+/** Walks of failing flows, by their indices, with these candidates applied. */
+function walksOf(
+  input: SearchInput,
+  candidates: readonly Candidate[],
+  indices: readonly number[],
+): ReadonlyMap<number, Trace> {
+  const flows = indices.flatMap((i) => input.failing[i]?.flow ?? []);
+  const walks = walksWith(input, candidates, flows);
+  return new Map(indices.flatMap((index, i) => (walks[i] === undefined ? [] : [[index, walks[i]]])));
+}
+
+function healedBy(
+  input: SearchInput,
+  candidates: readonly Candidate[],
+  indices: Iterable<number>,
+): ReadonlySet<number> {
+  const walks = walksOf(input, candidates, [...indices]);
+  return new Set([...walks].flatMap(([i, trace]) => (input.succeeds(trace) ? [i] : [])));
+}
+
+/**
+ * Candidates one after the other: each time the one that, beside those chosen before, heals most of what still fails for its cost;
+ * where none heals anything by itself, a few that stand one behind the other.
+ */
+function choose(input: SearchInput): readonly Candidate[] {
+  const chosen: Candidate[] = [];
+  let open: ReadonlyMap<number, Trace> = new Map(input.failing.entries());
+  const heals = new Map(input.candidates.map((candidate) => [candidate, new Set<number>()]));
+  let changed = [...open.keys()];
+  const hopeless = new Set<string>();
+  while (open.size > 0) {
+    // Where the flow dies as before, what was chosen has not changed what heals it.
+    for (const [candidate, healed] of heals) {
+      if (chosen.includes(candidate)) continue;
+      for (const index of changed) healed.delete(index);
+      for (const index of healedBy(input, [...chosen, candidate], changed)) healed.add(index);
+    }
+    const single = mostForItsCost(heals, chosen, open);
+    const next = single === undefined ? together(input, chosen, open, hopeless) : [single];
+    if (next === undefined) return chosen;
+    chosen.push(...next);
+    const after = walksOf(input, chosen, [...open.keys()]);
+    const before = open;
+    open = new Map([...after].filter(([, trace]) => !input.succeeds(trace)));
+    changed = [...open].flatMap(([i, trace]) => (sameDeath(before.get(i), trace) ? [] : [i]));
+  }
+  return chosen;
+}
+
+function sameDeath(before: Trace | undefined, after: Trace): boolean {
+  return before !== undefined && deathOf(before) === deathOf(after);
+}
+
+function mostForItsCost(
+  heals: ReadonlyMap<Candidate, ReadonlySet<number>>,
+  chosen: readonly Candidate[],
+  open: ReadonlyMap<number, Trace>,
+): Candidate | undefined {
+  let best: { readonly candidate: Candidate; readonly worth: number } | undefined;
+  for (const [candidate, healed] of heals) {
+    if (chosen.includes(candidate)) continue;
+    const worth = [...healed].filter((i) => open.has(i)).length / candidate.cost;
+    if (worth > 0 && (best === undefined || worth > best.worth)) best = { candidate, worth };
+  }
+  return best?.candidate;
+}
+
 const maxTogether = 3;
 const maxWays = 4;
 
 /**
  * Where no single change heals a flow, several faults stand one behind the other: each step takes a change after which
- * the flow dies somewhere else, until it lives.
+ * the flow dies somewhere else, until it lives. Of flows that die at the same place for want of the same thing one is tried;
+ * `hopeless` remembers places.
  */
-function jointRemedies(input: SearchInput, open: ReadonlySet<number>): Remedy[] {
-  const remedies: Remedy[] = [];
-  const left = new Set(open);
-  // Flows that die at the same place for want of the same thing: when one cannot be healed, the others are not tried.
-  const hopeless = new Set<string>();
-  for (const index of open) {
-    const trace = input.failing[index];
-    if (!left.has(index) || trace === undefined || hopeless.has(deathOf(trace))) continue;
-    const together = follow(input, trace, []);
-    if (together === undefined) {
-      hopeless.add(deathOf(trace));
-      continue;
-    }
-    const heals = healedBy(input, together);
-    for (const healed of heals) left.delete(healed);
-    remedies.push({ candidates: together, heals });
+function together(
+  input: SearchInput,
+  chosen: readonly Candidate[],
+  open: ReadonlyMap<number, Trace>,
+  hopeless: Set<string>,
+): readonly Candidate[] | undefined {
+  for (const trace of open.values()) {
+    const died = deathOf(trace);
+    if (hopeless.has(died)) continue;
+    const found = follow(input, chosen, trace, []);
+    if (found !== undefined) return found;
+    hopeless.add(died);
   }
-  return remedies;
+  return undefined;
 }
 
 function follow(
   input: SearchInput,
+  chosen: readonly Candidate[],
   trace: Trace,
   used: readonly Candidate[],
 ): readonly Candidate[] | undefined {
@@ -107,21 +169,72 @@ function follow(
   const died = deathOf(trace);
   const ahead: { readonly candidate: Candidate; readonly trace: Trace }[] = [];
   for (const candidate of input.candidates) {
-    if (used.includes(candidate)) continue;
-    const state = applyChanges(
-      input.state,
-      [...used, candidate].flatMap((c) => c.changes),
-    );
-    const next = walk(makeScene(state, input.outsideRoutes, input.names), trace.flow);
+    if (used.includes(candidate) || chosen.includes(candidate)) continue;
+    const [next] = walksWith(input, [...chosen, ...used, candidate], [trace.flow]);
+    if (next === undefined) continue;
     if (input.succeeds(next)) return [...used, candidate];
     if (next.outcome !== 'unknown' && deathOf(next) !== died) ahead.push({ candidate, trace: next });
   }
   ahead.sort((a, b) => a.candidate.cost - b.candidate.cost);
   for (const way of ahead.slice(0, maxWays)) {
-    const found = follow(input, way.trace, [...used, way.candidate]);
+    const found = follow(input, chosen, way.trace, [...used, way.candidate]);
     if (found !== undefined) return found;
   }
   return undefined;
+}
+
+/** What a later choice made needless is taken out again; the last choice is looked at first. */
+function withoutNeedless(
+  input: SearchInput,
+  chosen: readonly Candidate[],
+  healed: ReadonlySet<number>,
+): readonly Candidate[] {
+  if (chosen.length < 2) return chosen;
+  return chosen.reduceRight<readonly Candidate[]>((kept, candidate) => {
+    const rest = kept.filter((other) => other !== candidate);
+    return healedBy(input, rest, healed).size === healed.size ? rest : kept;
+  }, chosen);
+}
+
+/** Which flows need which of the changes: those that fail when it alone is left out. */
+function remediesOf(
+  input: SearchInput,
+  chosen: readonly Candidate[],
+  healed: ReadonlySet<number>,
+): readonly Remedy[] {
+  const needs = new Map(
+    chosen.map((candidate) => {
+      const others = chosen.filter((other) => other !== candidate);
+      // Without any change the flows fail: that is why they are looked at.
+      const still = others.length === 0 ? new Set<number>() : healedBy(input, others, healed);
+      return [candidate, new Set([...healed].filter((i) => !still.has(i)))];
+    }),
+  );
+  giveToFirst(input, chosen, healed, needs);
+  return chosen.flatMap((candidate): readonly Remedy[] => {
+    const heals = needs.get(candidate) ?? new Set();
+    const partners = chosen.flatMap((other) => {
+      const flows = [...(needs.get(other) ?? [])].filter((i) => heals.has(i)).length;
+      return other === candidate || flows === 0 ? [] : [{ candidate: other, flows }];
+    });
+    return [{ candidate, heals, together: partners }];
+  });
+}
+
+/** A flow that either of two changes heals is the first one's. */
+function giveToFirst(
+  input: SearchInput,
+  chosen: readonly Candidate[],
+  healed: ReadonlySet<number>,
+  needs: ReadonlyMap<Candidate, Set<number>>,
+): void {
+  let left = [...healed].filter((i) => ![...needs.values()].some((needed) => needed.has(i)));
+  for (const [position, candidate] of chosen.entries()) {
+    if (left.length === 0) return;
+    const now = healedBy(input, chosen.slice(0, position + 1), left);
+    for (const index of now) needs.get(candidate)?.add(index);
+    left = left.filter((i) => !now.has(i));
+  }
 }
 
 /** The step at which a flow died: the first drop on its way there or back. */
@@ -141,25 +254,4 @@ function deathOf(trace: Trace): string {
   return [trace.outcome, death.namespace, step.where, step.why, step.rule?.chain, step.rule?.position].join(
     ' ',
   );
-}
-
-/** Weighted greedy set cover: the remedy that heals most for its cost, then what is left. */
-function cover(remedies: readonly Remedy[]): Remedy[] {
-  const chosen: Remedy[] = [];
-  const healed = new Set<number>();
-  for (;;) {
-    let best: { remedy: Remedy; worth: number } | undefined;
-    for (const remedy of remedies) {
-      const fresh = [...remedy.heals].filter((i) => !healed.has(i)).length;
-      const worth = fresh / costOf(remedy);
-      if (fresh > 0 && (best === undefined || worth > best.worth)) best = { remedy, worth };
-    }
-    if (best === undefined) return chosen;
-    chosen.push(best.remedy);
-    for (const index of best.remedy.heals) healed.add(index);
-  }
-}
-
-function costOf(remedy: Remedy): number {
-  return remedy.candidates.reduce((sum, c) => sum + c.cost, 0);
 }

@@ -38,6 +38,9 @@ function findingJson(finding: Finding, diagnosis: Diagnosis) {
     evidence: finding.evidence,
     repair: finding.repairs,
     ...(finding.decide === undefined ? {} : { decide: finding.decide }),
+    ...(finding.together === undefined || finding.together.length === 0
+      ? {}
+      : { together: finding.together }),
     proof: {
       ...(first === undefined ? {} : { before: first.before, after: first.after }),
       flows: proof.flows.map(({ flow, before, after }) => ({ ...flowRef(flow), before, after })),

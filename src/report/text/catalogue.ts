@@ -53,8 +53,8 @@ export interface Catalogue {
   readonly notInFacts: (what: string) => string;
   readonly planned: string;
   readonly death: (way: 'request' | 'reply', namespace: string, where: string) => string;
-  /** Other causes, without whose repair this one heals nothing. */
-  readonly onlyWith: (causes: string) => string;
+  /** Another cause, without whose repair this one does not heal so many of the flows; undefined: none of them. */
+  readonly onlyWith: (cause: Cause, flows: number | undefined) => string;
   readonly proved: (flows: number) => string;
   /** An outcome `ok` that is none: somebody else answered. */
   readonly wrongReceiver: string;

@@ -66,7 +66,10 @@ export const english: Catalogue = {
   notInFacts: (what) => `not in the facts, and walks rest on it: ${what}`,
   planned: 'planned',
   death: (way, namespace, where) => `${namespace}, ${where} (${way})`,
-  onlyWith: (causes) => `heals only together with the repair of ${causes}`,
+  onlyWith: (cause, flows) =>
+    flows === undefined
+      ? `heals only together with the repair of ${cause}`
+      : `${flows} of these flows also ${flows === 1 ? 'needs' : 'need'} the repair of ${cause}`,
   proved: (flows) => `simulated with the repair: ${allOf(flows)}`,
   wrongReceiver: 'answered by another',
   alsoAllowed: (flows) => `the repair also lets through ${many(flows, 'flow')}:`,

@@ -57,13 +57,15 @@ test('a suspicion is not a failure', () => {
   expect(head).toMatch(/\(warning\): \d of 9 flows not decided$/);
 });
 
-test('findings that share their changes say that they heal only together', () => {
+test('a finding names the others that its flows need, and how many do', () => {
   const diagnosis = diagnosed(incident);
   const finding = firstOf(diagnosis);
-  const partner: Finding = { ...finding, cause: 'bridge-down' };
-  const stranger: Finding = { ...finding, cause: 'uplink-down', changes: [...finding.changes] };
-  const all = { ...diagnosis, findings: [finding, partner, stranger] };
-  expect(linesOf(finding, all, 'together')).toEqual(['heals only together with the repair of bridge-down']);
+  const all = { cause: 'bridge-down', flows: finding.flows.length } as const;
+  const one = { cause: 'uplink-down', flows: 1 } as const;
+  expect(linesOf({ ...finding, together: [all, one] }, diagnosis, 'together')).toEqual([
+    'heals only together with the repair of bridge-down',
+    '1 of these flows also needs the repair of uplink-down',
+  ]);
   expect(linesOf(finding, diagnosis, 'together')).toEqual([]);
 });
 

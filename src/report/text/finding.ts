@@ -43,7 +43,7 @@ export function findingText(finding: Finding, diagnosis: Diagnosis, words: Catal
       ...rowsOf(labels.diesAt, deathLines(finding, words), 'bad'),
       ...(finding.decide === undefined ? [] : rowsOf(labels.decide, finding.decide.split('\n'))),
       ...repairRows(finding.repairs, words),
-      ...rowsOf(labels.together, othersOf(finding, diagnosis, words)),
+      ...rowsOf(labels.together, othersOf(finding, words)),
       ...rowsOf(labels.proof, proofLines(finding.proof.flows, words), 'good'),
       ...rowsOf(labels.price, priceLines(finding, words)),
     ],
@@ -122,12 +122,11 @@ function repairRows(repairs: readonly Repair[], words: Catalogue): readonly Row[
   });
 }
 
-/** Findings that heal only together share their changes. */
-function othersOf(finding: Finding, diagnosis: Diagnosis, words: Catalogue): readonly string[] {
-  const others = diagnosis.findings.filter(
-    (other) => other !== finding && other.changes === finding.changes && finding.changes.length > 0,
+/** What else is needed, by all of the flows or by some. */
+function othersOf({ together = [], flows }: Finding, words: Catalogue): readonly string[] {
+  return together.map((other) =>
+    words.onlyWith(other.cause, other.flows === flows.length ? undefined : other.flows),
   );
-  return others.length === 0 ? [] : [words.onlyWith(others.map((other) => other.cause).join(', '))];
 }
 
 function proofLines(proved: readonly ProvedFlow[], words: Catalogue): readonly string[] {

@@ -203,7 +203,8 @@ export const chinese: Catalogue = {
   notInFacts: (what) => `资料中缺少以下内容，而模拟要依据它：${what}`,
   planned: '应有',
   death: (way, namespace, where) => `${namespace}, ${where}（${way === 'request' ? '请求' : '应答'}）`,
-  onlyWith: (causes) => `须与 ${causes} 的修复一起进行才有效`,
+  onlyWith: (cause, flows) =>
+    flows === undefined ? `须与 ${cause} 的修复一起进行才有效` : `其中 ${flows} 条流还需要 ${cause} 的修复`,
   proved: (flows) => `按修复后的状态模拟：${flows} 条流全部畅通`,
   wrongReceiver: '应答者不对',
   alsoAllowed: (flows) => `修复后还会放行 ${flows} 条流：`,
