@@ -73,6 +73,10 @@ const v6: ReadonlyMap<string, string> = new Map([
   ['ping', '128'],
   ['echo-reply', '129'],
   ['pong', '129'],
+  ['mld-listener-query', '130'],
+  ['mld-listener-report', '131'],
+  ['mld-listener-done', '132'],
+  ['mld-listener-reduction', '132'],
   ['router-solicitation', '133'],
   ['router-advertisement', '134'],
   ['neighbour-solicitation', '135'],
@@ -84,6 +88,8 @@ const v6: ReadonlyMap<string, string> = new Map([
 
 /** The text that iptables-save prints for an ICMP type; text that is not a known name stays. */
 export function printedIcmpType(module: 'icmp' | 'icmp6', text: string): string {
+  // Type 255 is no type: iptables means every one by it.
+  if (module === 'icmp' && /^255(?:\/0:255)?$/.test(text)) return 'any';
   return (module === 'icmp' ? v4 : v6).get(text.toLowerCase()) ?? text;
 }
 

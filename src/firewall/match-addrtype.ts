@@ -5,9 +5,9 @@
 import { type Addr, isMulticast, isUnspecified } from '../net/addr.ts';
 import { type Matcher, unknownOption } from './conditions.ts';
 import { negateIf } from './match-values.ts';
-import { addrTypes } from './normalise.ts';
 import type { PacketView, Truth, UnknownTruth } from './packet-view.ts';
 import type { ModuleMatch, RuleOption } from './ruleset.ts';
+import { addrTypes } from './value-names.ts';
 
 type Test = (view: PacketView, addr: Addr, dev: string | undefined) => Truth;
 

@@ -4,10 +4,10 @@
  */
 import { allOptions, type Matcher } from './conditions.ts';
 import { prefixTest, rangeTest } from './match-values.ts';
-import { ctStates, ctStatuses } from './normalise.ts';
 import type { CtStatus, CtTuple, PacketView, UnknownTruth } from './packet-view.ts';
 import { protocolNumber } from './protocols.ts';
 import type { ModuleMatch, RuleOption } from './ruleset.ts';
+import { ctStates, ctStatuses } from './value-names.ts';
 
 /** `-m state --state LIST`. */
 export function stateMatcher(match: ModuleMatch): Matcher {

@@ -9,10 +9,10 @@ import { parseIcmpType } from './icmp.ts';
 import { addrtypeMatcher } from './match-addrtype.ts';
 import { conntrackMatcher, stateMatcher } from './match-conntrack.ts';
 import { addressRangeTest, deviceTest, idTest, negateIf, rangeListTest, rangeTest } from './match-values.ts';
-import { tcpFlagNames } from './normalise.ts';
 import { parseMasked } from './numbers.ts';
 import type { PacketView, Truth, UnknownTruth } from './packet-view.ts';
 import type { ModuleMatch, RuleOption } from './ruleset.ts';
+import { tcpFlagNames } from './value-names.ts';
 
 /** The matcher of one `-m MODULE options`. */
 export function compileModule(match: ModuleMatch): Matcher {

@@ -366,7 +366,7 @@ describe('what is not known', () => {
       command: 'cat /proc/net/xt_recent/ssh',
     });
     expect(fact('-p tcp --tcp-option 8')).toBe('-m tcp --tcp-option 8');
-    expect(fact('-p tcp --dport http')).toBe('-m tcp --dport http');
+    expect(fact('-p tcp --dport nosuch')).toBe('-m tcp --dport nosuch');
     expect(fact('-p tcp --dport 70000')).toBe('-m tcp --dport 70000');
     expect(fact('-m iprange --src-range 10.0.0.1-fe80::1')).toBe('-m iprange --src-range 10.0.0.1-fe80::1');
     expect(fact('-m future --x 1')).toBe('what -m future matches');

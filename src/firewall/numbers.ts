@@ -35,7 +35,12 @@ export function hex(value: number): string {
   return `0x${(value >>> 0).toString(16)}`;
 }
 
-/** An inclusive range of 16-bit numbers. */
+/** At least so many hexadecimal digits. */
+export function hexDigits(value: number, digits: number): string {
+  return `0x${(value >>> 0).toString(16).padStart(digits, '0')}`;
+}
+
+/** An inclusive range. */
 export interface Range {
   readonly from: number;
   readonly to: number;
@@ -62,6 +67,15 @@ export function printedRange(text: string): string {
   const range = parseRange(text);
   if (range === undefined) return text;
   return range.from === range.to ? `${range.from}` : `${range.from}:${range.to}`;
+}
+
+/** A range of numbers in C notation as iptables-save prints it: open ends are 0 and `max`; other text stays. */
+export function printedRangeUpTo(text: string, max: number): string {
+  const [low, high, ...more] = text.split(':');
+  const from = low === '' && high !== undefined ? 0 : parseCNumber(low ?? '');
+  const to = high === undefined ? from : high === '' ? max : parseCNumber(high);
+  if (from === undefined || to === undefined || more.length > 0) return text;
+  return from === to ? `${from}` : `${from}:${to}`;
 }
 
 const rateUnits = [

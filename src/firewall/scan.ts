@@ -131,7 +131,7 @@ class Scanner {
     if (flag === undefined) return this.fail('an argument is missing after "!"');
     if (flag === '!') return this.fail('multiple consecutive ! not allowed');
     const base = baseOptions.get(flag);
-    if (base !== undefined) {
+    if (base !== undefined && !this.isModuleOption(flag)) {
       this.index++;
       return this.baseOption(base, flag, not);
     }
@@ -239,9 +239,11 @@ class Scanner {
   }
 
   private counters(packets: string, flag: string): RuleError | undefined {
-    const bytes = this.take(flag);
+    // `-c 2 3` or `-c 2,3`.
+    const [first = '', second, ...more] = packets.split(',');
+    const bytes = second ?? this.take(flag);
     if (typeof bytes !== 'string') return bytes;
-    const counters = parseCounters(packets, bytes);
+    const counters = more.length > 0 ? undefined : parseCounters(first, bytes);
     if (counters === undefined) return this.fail(`${flag} packet counter not numeric`);
     this.base.counters = counters;
     return undefined;
@@ -278,6 +280,11 @@ class Scanner {
     this.index += wanted;
     owner.options.push({ not: not || (notAfter && wanted > 0), name: spec.name, values });
     return undefined;
+  }
+
+  /** `--proto` is short for `--protocol`, but an option of `-m policy` when that is loaded. */
+  private isModuleOption(flag: string): boolean {
+    return this.loaded.some(({ spec }) => spec?.bySpelling.has(flag) === true);
   }
 
   private findOption(flag: string): { owner: Loaded; spec: OptionSpec | undefined } | undefined {

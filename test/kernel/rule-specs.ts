@@ -1,9 +1,41 @@
 /**
  * Rules as people and programs write them, as argument arrays: the kernel test compares how they are printed back.
- * Data only. Not here: what is kept as given although iptables prints it otherwise (service names, dates, classes).
+ * Data only. Not here: what is kept as given although iptables prints it otherwise (dates, names of services that are not in our list).
  */
 
+/** Rules without blanks in their values, one a line. */
+function split(...rules: readonly string[]): readonly (readonly string[])[] {
+  return rules.map((rule) => rule.split(' '));
+}
+
 export const filterSpecs: readonly (readonly string[])[] = [
+  ...split(
+    '-p tcp --dport https -j ACCEPT',
+    '-p tcp -m multiport --sports ssh,1000:2000,domain -j ACCEPT',
+    '-m tos --tos Minimize-Delay',
+    '-m tos ! --tos 0x2/0x7',
+    '-m dscp --dscp-class af21',
+    '-m dscp ! --dscp 5',
+    '-p esp -m esp --espspi 256:',
+    '-p ah -m ah --ahspi 3:3',
+    '-p tcp -m tcpmss --mss 500:',
+    '-m policy --dir in --pol ipsec --strict --proto ah --mode transport --next --proto esp',
+    '-m connbytes --connbytes 5: --connbytes-dir both --connbytes-mode bytes',
+    '-m realm --realm 17',
+    '-m devgroup --src-group 17',
+    '-m cpu --cpu 0x1',
+    '-m quota --quota 0x10',
+    '-m cgroup --cgroup 7',
+    '-m connmark --mark 0x1/0xffffffff',
+    '-p tcp -m ecn --ecn-ip-ect 2 --ecn-tcp-cwr',
+    '-m string --to 65535 --string x --algo kmp',
+    '-m hashlimit --hashlimit-above 3mb/s --hashlimit-name n',
+    '-p icmp --icmp-type 255',
+    '-c 7,8 -j DROP',
+    '-j NFQUEUE',
+    '-j NFQUEUE --queue-cpu-fanout --queue-balance 3:7',
+    '-j NFLOG --nflog-group 0 --nflog-prefix a',
+  ),
   ['-p', 'tcp', '--dport', '80', '-j', 'ACCEPT'],
   ['-p', 'tcp', '--destination-port', '80:90', '--source-port', '1024:', '-j', 'ACCEPT'],
   ['-p', 'tcp', '-m', 'conntrack', '--ctstate', 'NEW', '--dport', '80', '-j', 'ACCEPT'],
@@ -277,6 +309,12 @@ export const natSpecs: readonly (readonly string[])[] = [
   ['-p', 'tcp', '-j', 'REDIRECT', '--to-ports', '80-90', '--random'],
   ['-j', 'REDIRECT'],
   ['-j', 'NETMAP', '--to', '10.0.0.0/8'],
+  ...split(
+    '-j NETMAP --to 192.0.2.77/28',
+    '-p tcp -j DNAT --to-destination 10.0.0.1:domain',
+    '-p tcp -j DNAT --to-destination 10.0.0.1:10-20/ssh',
+    '-p tcp -j REDIRECT --to-ports 90-90',
+  ),
 ];
 
 export const mangleSpecs: readonly (readonly string[])[] = [
@@ -302,6 +340,16 @@ export const mangleSpecs: readonly (readonly string[])[] = [
   ['-j', 'DSCP', '--set-dscp', '0x2e'],
   ['-p', 'udp', '--dport', '68', '-j', 'CHECKSUM', '--checksum-fill'],
   ['-j', 'TEE', '--gateway', '1.2.3.4'],
+  ...split(
+    '-j DSCP --set-dscp-class CS5',
+    '-j TOS --and-tos 0x3',
+    '-j TOS --or-tos 0x3',
+    '-j TOS --set-tos 4/6',
+    '-j TOS --set-tos Minimize-Cost',
+    '-j CLASSIFY --set-class 1:2f',
+    '-p tcp -j TPROXY --tproxy-mark 1 --on-port 9',
+    '-p tcp -j TPROXY --on-port ssh --on-ip 127.0.0.1',
+  ),
 ];
 
 export const rawSpecs: readonly (readonly string[])[] = [
@@ -312,4 +360,6 @@ export const rawSpecs: readonly (readonly string[])[] = [
   ['-j', 'CT', '--helper', 'ftp'],
   ['-j', 'TRACE'],
   ['-j', 'CT', '--ctevents', 'new'],
+  ['-j', 'CT', '--zone', '0x10'],
+  ['-j', 'CT', '--zone', 'mark'],
 ];
