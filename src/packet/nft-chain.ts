@@ -3,7 +3,7 @@
  * In: a packet at a hook. Out: a verdict for this base chain alone, the packet rewritten, and what was hit for the trace.
  * Sources: net/netfilter/nf_tables_core.c (nft_do_chain), nft_nat.c, nft_reject*.c, nft_meta.c, nft_ct.c.
  */
-import type { DataType, Value } from '../firewall/nft/data-type.ts';
+import { type DataType, typesOf, type Value } from '../firewall/nft/data-type.ts';
 import { evaluate, lookupVerdict, matchStatement } from '../firewall/nft/match.ts';
 import {
   type Expression,
@@ -15,6 +15,7 @@ import {
   type Statement,
   tableText,
 } from '../firewall/nft/model.ts';
+import { statementFact } from '../firewall/nft/statement-facts.ts';
 import type { UnknownTruth } from '../firewall/packet-view.ts';
 import { type Addr, ipv4, ipv6 } from '../net/addr.ts';
 import { type ChainFrame, leaveChain } from './chain-stack.ts';
@@ -136,8 +137,8 @@ function matches(context: HookContext, hit: NftHit, truth: boolean | UnknownTrut
 }
 
 /** Something is done to the packet that is not understood: it may pass or die. */
-function passes(context: HookContext, hit: NftHit, what: string): Step {
-  if (context.decisions.decide(`${what} of ${ruleText(hit)} lets the packet pass`, command)) return 'next';
+function passes(context: HookContext, hit: NftHit, what: string, shownBy = command): Step {
+  if (context.decisions.decide(`${what} of ${ruleText(hit)} lets the packet pass`, shownBy)) return 'next';
   const where = placeText(hit);
   return { kind: 'stop', verdict: { kind: 'drop', where, why: `${what} is not understood`, rule: hit } };
 }
@@ -187,15 +188,61 @@ function runStatement(context: HookContext, place: NftPlace, hit: NftHit, statem
     // One packet of a walk is within every rate.
     case 'limit':
       return statement.over ? 'break' : 'next';
+    case 'quota':
+      return isOver(statement.used, statement.bytes, packet) === statement.over ? 'next' : 'break';
+    case 'named':
+      return named(context, place, hit, statement);
+    case 'update':
+      return update(context, place, hit, statement);
     case 'observe':
       return 'next';
     case 'unknown': {
-      const what = `${statement.name} (${statement.json})`;
+      const fact = statementFact(statement);
       return conditions.has(statement.name)
-        ? matches(context, hit, { unknown: what, command })
-        : passes(context, hit, what);
+        ? matches(context, hit, fact)
+        : passes(context, hit, fact.unknown, fact.command);
     }
   }
+}
+
+/** nft_overquota: the packet that reaches the limit is over it. */
+function isOver(used: bigint, bytes: bigint, packet: Packet): boolean {
+  return used + BigInt(packet.length) >= bytes;
+}
+
+/** A quota or limit that stands in the table by name. */
+function named(
+  context: HookContext,
+  { table, packet }: NftPlace,
+  hit: NftHit,
+  { object, name }: Extract<Statement, { kind: 'named' }>,
+): Step {
+  const body = table.objects?.find((o) => o.kind === object && o.name === name)?.body;
+  const over = body?.inv === true;
+  if (object === 'limit' && body !== undefined) return over ? 'break' : 'next';
+  const { bytes, used = 0 } = body ?? {};
+  if (isCount(bytes) && isCount(used))
+    return isOver(BigInt(used), BigInt(bytes), packet) === over ? 'next' : 'break';
+  return matches(context, hit, { unknown: `the ${object} ${name}`, command });
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+}
+
+/** nft_dynset_eval: without the key's parts the rule ends; then the statements of the element decide. */
+function update(
+  context: HookContext,
+  place: NftPlace,
+  hit: NftHit,
+  { key, statements }: Extract<Statement, { kind: 'update' }>,
+): Step {
+  if (evaluate(place.table, key, typesOf(key), context.view) === undefined) return 'break';
+  for (const statement of statements) {
+    const step = runStatement(context, place, hit, statement);
+    if (step !== 'next') return step;
+  }
+  return 'next';
 }
 
 function verdictText(verdict: NftVerdict): string {
@@ -281,8 +328,8 @@ const unnoticed: ReadonlySet<string> = new Set(['dscp', 'ecn', 'ttl', 'hoplimit'
 function mangle(context: HookContext, place: NftPlace, hit: NftHit, { key, value }: MangleStatement): Step {
   const { packet, at, table } = place;
   switch (key.kind) {
-    case 'tcp option': {
-      if (key.name !== 'maxseg' || packet.mss === undefined) return 'next';
+    case 'header': {
+      if (key.header !== 'tcp option' || key.name !== 'maxseg' || packet.mss === undefined) return 'next';
       // `rt mtu` is the route's; anything that is no number is taken for it.
       clampMss(value.kind === 'literal' ? Number(value.value) : undefined, packet, at);
       return 'next';

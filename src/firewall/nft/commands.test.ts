@@ -55,7 +55,11 @@ describe('rules', () => {
 
   it('but not where one of its rules cannot be written', () => {
     const limit = { kind: 'limit', over: false, json: '{"limit":{}}' } as const;
-    const odd = { kind: 'match', operator: '==', left: { kind: 'unknown', json: '{"x":1}' } } as const;
+    const odd = {
+      kind: 'match',
+      operator: '==',
+      left: { kind: 'unknown', name: 'x', json: '{"x":1}' },
+    } as const;
     for (const statement of [limit, { ...odd, right: { kind: 'literal', value: 1 } } as const]) {
       const kept = nft.rule('k', statement);
       expect(lines(ruleset([rule('a'), kept]), ruleset([kept]))).toEqual([]);

@@ -77,20 +77,23 @@ function statementText(statement: Statement): string {
       return natText(statement);
     case 'reject': {
       const { type, code } = statement;
-      return type === 'icmpx' && code === undefined
+      return type === undefined || (type === 'icmpx' && code === undefined)
         ? 'reject'
         : ['reject with', type, ...(code === undefined ? [] : [code])].join(' ');
     }
     case 'mangle': {
       const { key, value } = statement;
-      const what = key.kind === 'tcp option' ? `tcp option ${key.name} size` : expressionText(key);
-      return `${what} set ${key.kind === 'tcp option' ? expressionText(value) : rightText(key, value)}`;
+      return `${expressionText(key)} set ${rightText(key, value)}`;
     }
     case 'notrack':
       return 'notrack';
     case 'observe':
       return statement.name;
+    case 'named':
+      return `${statement.object} name "${statement.name}"`;
     case 'limit':
+    case 'quota':
+    case 'update':
     case 'unknown':
       return statement.json;
   }
@@ -154,6 +157,12 @@ function expressionText(expression: Expression, device = false): string {
       return bareMeta.has(expression.key) ? expression.key : `meta ${expression.key}`;
     case 'payload':
       return `${expression.protocol} ${expression.field}`;
+    case 'raw':
+      return `@${expression.base},${expression.offset},${expression.bits}`;
+    case 'header':
+      return [expression.header, expression.name, expression.field]
+        .filter((word) => word !== undefined)
+        .join(' ');
     case 'ct': {
       const { key, direction, family } = expression;
       return ['ct', direction, family, key].filter((word) => word !== undefined).join(' ');

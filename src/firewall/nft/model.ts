@@ -9,6 +9,9 @@ import type { SourceRef } from '../../net/source.ts';
 
 export type NftFamily = 'ip' | 'ip6' | 'inet' | 'arp' | 'bridge' | 'netdev';
 
+/** Members of a listed object that have no meaning here, as they were: a newer nft's, comments, sizes, timeouts. */
+export type Kept = Readonly<Record<string, unknown>>;
+
 export interface NftRuleset {
   /** In the order in which the kernel holds them: oldest first. Tables that iptables-save printed are not among them. */
   readonly tables: readonly NftTable[];
@@ -23,8 +26,13 @@ export interface NftTable {
   readonly handle?: number | undefined;
   /** A running process owns it: nobody else can change it. */
   readonly owned?: boolean;
+  /** Its base chains are not asked. */
+  readonly dormant?: boolean;
   readonly chains: readonly NftChain[];
   readonly sets: readonly NftSet[];
+  /** Counters, quotas, limits, helpers, flow tables and the like, which statements name. */
+  readonly objects?: readonly NftObject[];
+  readonly kept?: Kept;
   /** Why the table is planned. */
   readonly reason?: Reason;
   readonly at?: SourceRef;
@@ -36,7 +44,17 @@ export interface NftChain {
   /** Absent: reached by jumps alone. */
   readonly base?: NftHook;
   readonly rules: readonly NftRule[];
+  readonly kept?: Kept;
   readonly reason?: Reason;
+}
+
+/** What a table holds besides chains and sets. */
+export interface NftObject {
+  /** nft's word: `quota`, `ct helper`, `flowtable`. */
+  readonly kind: string;
+  readonly name: string;
+  /** All of it but family and table. */
+  readonly body: Kept;
 }
 
 export interface NftHook {
@@ -54,6 +72,7 @@ export interface NftRule {
   readonly handle?: number;
   readonly comment?: string;
   readonly statements: readonly Statement[];
+  readonly kept?: Kept;
   readonly reason?: Reason;
   readonly at?: SourceRef;
 }
@@ -68,6 +87,7 @@ export interface NftSet {
   readonly dynamic: boolean;
   /** In nft's order, which is that of the keys. */
   readonly elements: readonly SetElement[];
+  readonly kept?: Kept;
   readonly reason?: Reason;
 }
 
@@ -75,6 +95,8 @@ export interface SetElement {
   readonly key: Expression;
   readonly data?: Expression;
   readonly verdict?: NftVerdict;
+  /** Comment, timeout, counts; they make the listing write the key as an object of its own. */
+  readonly kept?: Kept;
   readonly reason?: Reason;
 }
 
@@ -89,6 +111,16 @@ export type Expression =
   | { readonly kind: 'literal'; readonly value: string | number | boolean }
   | { readonly kind: 'meta'; readonly key: string }
   | { readonly kind: 'payload'; readonly protocol: string; readonly field: string }
+  /** Bits of a header, counted from its beginning: `@th,16,16`. */
+  | { readonly kind: 'raw'; readonly base: string; readonly offset: number; readonly bits: number }
+  /** A header or option that need not be there, or one field of it. */
+  | {
+      readonly kind: 'header';
+      readonly header: HeaderKind;
+      readonly name: string;
+      readonly field?: string;
+      readonly kept?: Kept;
+    }
   | {
       readonly kind: 'ct';
       readonly key: string;
@@ -106,7 +138,10 @@ export type Expression =
   | { readonly kind: 'map'; readonly key: Expression; readonly map: SetRef }
   /** `*`, the element that every key matches which no other does. */
   | { readonly kind: 'any' }
-  | { readonly kind: 'unknown'; readonly json: string };
+  /** `name` is nft's word for it (`numgen`, `osf`, `socket`), empty where it has none. */
+  | { readonly kind: 'unknown'; readonly name: string; readonly json: string };
+
+export type HeaderKind = 'exthdr' | 'tcp option' | 'ip option' | 'sctp chunk' | 'dccp option';
 
 export type BitOperator = '&' | '|' | '^' | '<<' | '>>';
 
@@ -129,22 +164,38 @@ export type Statement =
       readonly family?: string;
       readonly address?: Expression;
       readonly port?: Expression;
+      /** `random`, `fully-random`, `persistent`. */
+      readonly flags?: readonly string[];
+      /** How the address is chosen: `prefix` keeps the bits behind it. */
+      readonly typeFlags?: readonly string[];
     }
-  /** `type` and `code` as nft names them: `icmpx` and `admin-prohibited`, `tcp reset` without code. */
-  | { readonly kind: 'reject'; readonly type: string; readonly code?: string }
-  | { readonly kind: 'mangle'; readonly key: Expression | TcpOption; readonly value: Expression }
+  /** `type` and `code` as nft names them: `icmpx` and `admin-prohibited`, `tcp reset` without code; without both nft's default. */
+  | { readonly kind: 'reject'; readonly type?: string; readonly code?: string }
+  | { readonly kind: 'mangle'; readonly key: Expression; readonly value: Expression }
   | { readonly kind: 'notrack' }
   /** `over`: matches what exceeds the rate, else what does not. */
   | { readonly kind: 'limit'; readonly over: boolean; readonly json: string }
-  /** Counts, logs, adds to sets: what no walk looks at. */
+  /** `over`: matches once as many bytes have been seen, else until then. */
+  | {
+      readonly kind: 'quota';
+      readonly over: boolean;
+      readonly bytes: bigint;
+      readonly used: bigint;
+      readonly json: string;
+    }
+  /** A named quota or limit of the table. */
+  | { readonly kind: 'named'; readonly object: 'quota' | 'limit'; readonly name: string }
+  /** Adds an element to a set or map, renews it, or takes it away; its statements decide whether the rule goes on. */
+  | {
+      readonly kind: 'update';
+      readonly word: 'set' | 'map' | 'meter';
+      readonly key: Expression;
+      readonly statements: readonly Statement[];
+      readonly json: string;
+    }
+  /** Counts, logs, copies: what no walk looks at. */
   | { readonly kind: 'observe'; readonly name: string; readonly json: string }
   | { readonly kind: 'unknown'; readonly name: string; readonly json: string };
-
-/** A TCP option as the target of a change; only `maxseg size` matters to walks. */
-export interface TcpOption {
-  readonly kind: 'tcp option';
-  readonly name: string;
-}
 
 /** `inet firewalld`: how nft names a table. */
 export function tableText(table: NftTable): string {

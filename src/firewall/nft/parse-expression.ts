@@ -1,40 +1,40 @@
 /**
- * Expressions of nft's JSON (libnftables-json(5), EXPRESSIONS). In: one JSON value. Out: an Expression; what is not
- * known, or nested too deep, is `unknown` with its JSON. It gives no expression a meaning.
+ * Expressions of nft's JSON (libnftables-json(5), EXPRESSIONS). In: one JSON value. Out: an Expression; what is not known,
+ * has members that are not, or is nested too deep is `unknown` with its JSON. It gives no expression a meaning.
  */
 import { z } from 'zod';
-import type { BitOperator, Expression, NftVerdict, SetElement, SetRef } from './model.ts';
-
-/** Deeper than any rule that a person writes; beyond it the JSON is hostile. */
-const maxDepth = 32;
-/** What is kept of JSON that is not understood; it is only ever shown. */
-const maxJson = 200;
+import { keptText, maxDepth, otherMembers, withKept } from './kept.ts';
+import type { BitOperator, Expression, HeaderKind, NftVerdict, SetElement, SetRef } from './model.ts';
 
 const objectSchema = z.record(z.string(), z.unknown());
-const metaSchema = z.object({ key: z.string() });
-const payloadSchema = z.object({ protocol: z.string(), field: z.string() });
-const ctSchema = z.object({
+const metaSchema = z.strictObject({ key: z.string() });
+const payloadSchema = z.strictObject({ protocol: z.string(), field: z.string() });
+const bitCount = z.int().min(0).max(65_536);
+const rawSchema = z.strictObject({ base: z.string(), offset: bitCount, len: bitCount });
+const headerSchema = z.looseObject({ name: z.string(), field: z.string().optional() });
+const ctSchema = z.strictObject({
   key: z.string(),
   dir: z.enum(['original', 'reply']).optional(),
   family: z.string().optional(),
 });
-const fibSchema = z.object({
+const fibSchema = z.strictObject({
   result: z.string(),
   flags: z.union([z.string().transform((s) => [s]), z.array(z.string())]).default([]),
 });
-const prefixSchema = z.object({ addr: z.unknown(), len: z.int().min(0).max(128) });
-const mapSchema = z.object({ key: z.unknown(), data: z.unknown() });
-const elementSchema = z.object({ val: z.unknown() });
+const prefixSchema = z.strictObject({ addr: z.unknown(), len: z.int().min(0).max(128) });
+const mapSchema = z.strictObject({ key: z.unknown(), data: z.unknown() });
+const elementSchema = z.looseObject({ val: z.unknown() });
 const chainSchema = z.object({ target: z.string() });
 const pairSchema = z.tuple([z.unknown(), z.unknown()]);
 const bitOperators: readonly BitOperator[] = ['&', '|', '^', '<<', '>>'];
+const headerKinds: readonly HeaderKind[] = ['exthdr', 'tcp option', 'ip option', 'sctp chunk', 'dccp option'];
 
 export function parseExpression(json: unknown): Expression {
   return expression(json, 0);
 }
 
 function expression(json: unknown, depth: number): Expression {
-  if (depth > maxDepth) return { kind: 'unknown', json: '...' };
+  if (depth > maxDepth) return { kind: 'unknown', name: '', json: '"..."' };
   if (typeof json === 'string') {
     if (json === '*') return { kind: 'any' };
     return json.startsWith('@')
@@ -45,8 +45,9 @@ function expression(json: unknown, depth: number): Expression {
   if (Array.isArray(json)) return { kind: 'flags', flags: json.map((item) => expression(item, depth + 1)) };
   const object = objectSchema.safeParse(json);
   const [entry, ...more] = object.success ? Object.entries(object.data) : [];
-  if (entry === undefined || more.length > 0) return unknown(json);
-  return named(entry[0], entry[1], depth + 1) ?? unknown(json);
+  if (entry === undefined || more.length > 0) return { kind: 'unknown', name: '', json: keptText(json) };
+  const [kind, value] = entry;
+  return named(kind, value, depth + 1) ?? { kind: 'unknown', name: kind, json: keptText(json) };
 }
 
 function named(kind: string, value: unknown, depth: number): Expression | undefined {
@@ -56,10 +57,8 @@ function named(kind: string, value: unknown, depth: number): Expression | undefi
       const meta = metaSchema.safeParse(value);
       return meta.success ? { kind, key: meta.data.key } : undefined;
     }
-    case 'payload': {
-      const payload = payloadSchema.safeParse(value);
-      return payload.success ? { kind, ...payload.data } : undefined;
-    }
+    case 'payload':
+      return payload(value);
     case 'ct': {
       const ct = ctSchema.safeParse(value);
       if (!ct.success) return undefined;
@@ -92,17 +91,36 @@ function named(kind: string, value: unknown, depth: number): Expression | undefi
       const ref = map.success ? setRef(map.data.data, depth) : undefined;
       return map.success && ref !== undefined ? { kind, key: inner(map.data.key), map: ref } : undefined;
     }
-    case 'elem': {
-      const element = elementSchema.safeParse(value);
-      return element.success ? inner(element.data.val) : undefined;
-    }
     default: {
       const operator = bitOperators.find((o) => o === kind);
-      return operator !== undefined && Array.isArray(value)
-        ? { kind: 'bits', operator, operands: value.map(inner) }
-        : undefined;
+      if (operator !== undefined)
+        return Array.isArray(value) ? { kind: 'bits', operator, operands: value.map(inner) } : undefined;
+      return header(kind, value);
     }
   }
+}
+
+function payload(value: unknown): Expression | undefined {
+  const field = payloadSchema.safeParse(value);
+  if (field.success) return { kind: 'payload', ...field.data };
+  const raw = rawSchema.safeParse(value);
+  if (!raw.success) return undefined;
+  const { base, offset, len } = raw.data;
+  return { kind: 'raw', base, offset, bits: len };
+}
+
+function header(kind: string, value: unknown): Expression | undefined {
+  const known = headerKinds.find((h) => h === kind);
+  const parsed = known === undefined ? undefined : headerSchema.safeParse(value);
+  if (known === undefined || parsed?.success !== true) return undefined;
+  const { name, field } = parsed.data;
+  return {
+    kind: 'header',
+    header: known,
+    name,
+    ...(field === undefined ? {} : { field }),
+    ...withKept(otherMembers(parsed.data, 'name', 'field')),
+  };
 }
 
 /** The data of a map or vmap: `@name`, or the elements themselves. */
@@ -125,13 +143,24 @@ export function parseSetElements(json: readonly unknown[]): readonly SetElement[
 function setElements(json: readonly unknown[], depth: number): readonly SetElement[] {
   return json.map((item) => {
     const pair = Array.isArray(item) ? pairSchema.safeParse(item) : undefined;
-    if (pair?.success !== true) return { key: expression(item, depth) };
+    if (pair?.success !== true) return element(item, depth);
     const [key, data] = pair.data;
     const verdict = parseVerdict(data);
     return verdict === undefined
-      ? { key: expression(key, depth), data: expression(data, depth) }
-      : { key: expression(key, depth), verdict };
+      ? { ...element(key, depth), data: expression(data, depth) }
+      : { ...element(key, depth), verdict };
   });
+}
+
+/** A key, which `{"elem": {"val": ...}}` gives a timeout, a comment or counts. */
+function element(json: unknown, depth: number): SetElement {
+  const object = objectSchema.safeParse(json);
+  const [entry, ...more] = object.success ? Object.entries(object.data) : [];
+  const whole = entry?.[0] === 'elem' && more.length === 0 ? elementSchema.safeParse(entry[1]) : undefined;
+  if (whole?.success !== true) return { key: expression(json, depth) };
+  const kept = otherMembers(whole.data, 'val');
+  // Without any, the object is written all the same.
+  return { key: expression(whole.data.val, depth), kept: kept ?? {} };
 }
 
 /** `{"accept": null}`, `{"jump": {"target": ...}}`; undefined for anything else. */
@@ -154,14 +183,4 @@ export function parseVerdict(json: unknown): NftVerdict | undefined {
     default:
       return undefined;
   }
-}
-
-function unknown(json: unknown): Expression {
-  return { kind: 'unknown', json: shortJson(json) };
-}
-
-/** JSON that is kept to be shown, cut to a bound. */
-export function shortJson(json: unknown): string {
-  const text = JSON.stringify(json) ?? 'undefined';
-  return text.length > maxJson ? `${text.slice(0, maxJson)}...` : text;
 }

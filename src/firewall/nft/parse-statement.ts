@@ -1,23 +1,40 @@
 /**
- * Statements of nft's JSON (libnftables-json(5), STATEMENTS). In: one element of a rule's `expr`. Out: a Statement; what
- * is not known is `unknown` with its name and JSON. It gives no statement a meaning.
+ * Statements of nft's JSON (libnftables-json(5), STATEMENTS). In: one element of a rule's `expr`. Out: a Statement; what is not
+ * known, or has members that are not, is `unknown` with its name and JSON. It gives no statement a meaning.
  */
 import { z } from 'zod';
+import { keptText, maxDepth } from './kept.ts';
 import type { MatchOperator, NatKind, Statement } from './model.ts';
-import { parseExpression, parseSetRef, parseVerdict, shortJson } from './parse-expression.ts';
+import { parseExpression, parseSetRef, parseVerdict } from './parse-expression.ts';
 
 const objectSchema = z.record(z.string(), z.unknown());
+const words = z.union([z.string().transform((s) => [s]), z.array(z.string())]);
 const operators: readonly MatchOperator[] = ['==', '!=', '<', '>', '<=', '>=', 'in', '!'];
-const matchSchema = z.object({ op: z.string(), left: z.unknown(), right: z.unknown() });
-const vmapSchema = z.object({ key: z.unknown(), data: z.unknown() });
-const mangleSchema = z.object({ key: z.unknown(), value: z.unknown() });
+const matchSchema = z.strictObject({ op: z.string(), left: z.unknown(), right: z.unknown() });
+const vmapSchema = z.strictObject({ key: z.unknown(), data: z.unknown() });
+const mangleSchema = z.strictObject({ key: z.unknown(), value: z.unknown() });
 const natSchema = z
-  .object({ addr: z.unknown().optional(), port: z.unknown().optional(), family: z.string().optional() })
+  .strictObject({
+    addr: z.unknown().optional(),
+    port: z.unknown().optional(),
+    family: z.string().optional(),
+    flags: words.optional(),
+    type_flags: words.optional(),
+  })
   .nullish();
-const rejectSchema = z.object({ type: z.string().optional(), expr: z.unknown().optional() }).nullish();
-const limitSchema = z.object({ inv: z.boolean().optional() });
+const rejectSchema = z.strictObject({ type: z.string().optional(), expr: z.string().optional() }).nullish();
+const limitSchema = z.object({ rate: z.number(), inv: z.boolean().optional() });
+const amount = z.int().min(0);
+const quotaSchema = z.strictObject({
+  val: amount,
+  val_unit: z.string().default('bytes'),
+  used: amount.default(0),
+  used_unit: z.string().default('bytes'),
+  inv: z.boolean().optional(),
+});
+const updateSchema = z.looseObject({ elem: z.unknown(), stmt: z.unknown().optional() });
+const meterSchema = z.looseObject({ key: z.unknown(), stmt: z.unknown().optional() });
 const xtSchema = z.object({ type: z.string(), name: z.string() });
-const optionSchema = z.object({ 'tcp option': z.object({ name: z.string(), field: z.string() }) });
 
 /** Statements that only observe, or change what no walk looks at. */
 const observers: ReadonlySet<string> = new Set([
@@ -25,25 +42,33 @@ const observers: ReadonlySet<string> = new Set([
   'log',
   'comment',
   'last',
+  'dup',
+  'flow',
+  'reset',
   'ct helper',
   'ct timeout',
   'ct expectation',
   'secmark',
+  'tunnel',
 ]);
 
 export function parseStatement(json: unknown): Statement {
-  const object = objectSchema.safeParse(json);
-  const [entry, ...more] = object.success ? Object.entries(object.data) : [];
-  if (entry === undefined || more.length > 0)
-    return { kind: 'unknown', name: 'statement', json: shortJson(json) };
-  const [name, value] = entry;
-  return named(name, value) ?? { kind: 'unknown', name, json: shortJson(json) };
+  return statement(json, 0);
 }
 
-function named(name: string, value: unknown): Statement | undefined {
+function statement(json: unknown, depth: number): Statement {
+  const object = objectSchema.safeParse(json);
+  const [entry, ...more] = object.success ? Object.entries(object.data) : [];
+  if (entry === undefined || more.length > 0) return { kind: 'unknown', name: '', json: keptText(json) };
+  const [name, value] = entry;
+  return named(name, value, depth) ?? { kind: 'unknown', name, json: keptText(json) };
+}
+
+function named(name: string, value: unknown, depth: number): Statement | undefined {
+  const json = () => keptText({ [name]: value });
   const verdict = parseVerdict({ [name]: value });
   if (verdict !== undefined) return { kind: 'verdict', verdict };
-  if (observers.has(name)) return { kind: 'observe', name, json: shortJson({ [name]: value }) };
+  if (observers.has(name)) return { kind: 'observe', name, json: json() };
   switch (name) {
     case 'match':
       return match(value);
@@ -62,41 +87,94 @@ function named(name: string, value: unknown): Statement | undefined {
     case 'reject': {
       const reject = rejectSchema.safeParse(value);
       if (!reject.success) return undefined;
-      const code = reject.data?.expr;
-      if (code !== undefined && typeof code !== 'string') return undefined;
-      return { kind: 'reject', type: reject.data?.type ?? 'icmpx', ...(code === undefined ? {} : { code }) };
+      const { type, expr } = reject.data ?? {};
+      return {
+        kind: 'reject',
+        ...(type === undefined ? {} : { type }),
+        ...(expr === undefined ? {} : { code: expr }),
+      };
     }
-    case 'mangle':
-      return mangle(value);
+    case 'mangle': {
+      const mangle = mangleSchema.safeParse(value);
+      if (!mangle.success) return undefined;
+      const { key, value: to } = mangle.data;
+      return { kind: 'mangle', key: parseExpression(key), value: parseExpression(to) };
+    }
     case 'notrack':
-      return { kind: 'notrack' };
+      return value === null ? { kind: 'notrack' } : undefined;
     case 'xt': {
       // What iptables-nft put there: nft's JSON has its name alone.
       const xt = xtSchema.safeParse(value);
       if (!xt.success) return undefined;
-      const json = shortJson({ xt: value });
       return xt.data.name === 'comment'
-        ? { kind: 'observe', name: xt.data.name, json }
-        : { kind: 'unknown', name: `xt ${xt.data.type}`, json };
+        ? { kind: 'observe', name: xt.data.name, json: json() }
+        : { kind: 'unknown', name: `xt ${xt.data.type}`, json: json() };
     }
     case 'limit': {
-      // A limit by name is a string; its sense is in the named object.
+      if (typeof value === 'string') return { kind: 'named', object: name, name: value };
       const limit = limitSchema.safeParse(value);
-      return limit.success
-        ? { kind: 'limit', over: limit.data.inv === true, json: shortJson({ limit: value }) }
-        : undefined;
+      return limit.success ? { kind: 'limit', over: limit.data.inv === true, json: json() } : undefined;
     }
+    case 'quota':
+      if (typeof value === 'string') return { kind: 'named', object: name, name: value };
+      return parseQuota(value);
     case 'set':
     case 'map': {
-      const update = objectSchema.safeParse(value);
-      // With statements of its own (a rate for each element) it decides whether the rule goes on.
-      return update.success && update.data.stmt === undefined && update.data.op !== undefined
-        ? { kind: 'observe', name, json: shortJson({ [name]: value }) }
-        : undefined;
+      const update = updateSchema.safeParse(value);
+      return update.success ? updated(name, update.data.elem, update.data.stmt, json(), depth) : undefined;
+    }
+    case 'meter': {
+      const meter = meterSchema.safeParse(value);
+      return meter.success ? updated(name, meter.data.key, meter.data.stmt, json(), depth) : undefined;
     }
     default:
       return undefined;
   }
+}
+
+/** The statements of an element are run in their order, those of a list in its. */
+function updated(
+  word: 'set' | 'map' | 'meter',
+  element: unknown,
+  inner: unknown,
+  json: string,
+  depth: number,
+): Statement | undefined {
+  if (depth > maxDepth) return undefined;
+  const given = inner === undefined ? [] : Array.isArray(inner) ? inner : [inner];
+  return {
+    kind: 'update',
+    word,
+    key: parseExpression(withoutTimeout(element)),
+    statements: given.map((item) => statement(item, depth + 1)),
+    json,
+  };
+}
+
+/** `{"elem": {"val": KEY, "timeout": 30}}` is its key. */
+function withoutTimeout(json: unknown): unknown {
+  const object = objectSchema.safeParse(json);
+  const element = object.success ? objectSchema.safeParse(object.data.elem) : undefined;
+  return element?.success === true && 'val' in element.data ? element.data.val : json;
+}
+
+/** Bytes in each unit (src/datatype.c, rate_to_base of nft). */
+const units: Readonly<Record<string, bigint>> = { bytes: 1n, kbytes: 1024n, mbytes: 1024n ** 2n };
+
+/** A quota as a statement writes it. */
+function parseQuota(value: unknown): Statement | undefined {
+  const quota = quotaSchema.safeParse(value);
+  if (!quota.success) return undefined;
+  const { val, val_unit, used, used_unit, inv } = quota.data;
+  const [unit, usedUnit] = [units[val_unit], units[used_unit]];
+  if (unit === undefined || usedUnit === undefined) return undefined;
+  return {
+    kind: 'quota',
+    over: inv === true,
+    bytes: BigInt(val) * unit,
+    used: BigInt(used) * usedUnit,
+    json: keptText({ quota: value }),
+  };
 }
 
 function match(value: unknown): Statement | undefined {
@@ -115,25 +193,14 @@ function match(value: unknown): Statement | undefined {
 function nat(kind: NatKind, value: unknown): Statement | undefined {
   const parsed = natSchema.safeParse(value);
   if (!parsed.success) return undefined;
-  const { addr, port, family } = parsed.data ?? {};
+  const { addr, port, family, flags, type_flags: typeFlags } = parsed.data ?? {};
   return {
     kind: 'nat',
     nat: kind,
     ...(family === undefined ? {} : { family }),
     ...(addr === undefined ? {} : { address: parseExpression(addr) }),
     ...(port === undefined ? {} : { port: parseExpression(port) }),
-  };
-}
-
-function mangle(value: unknown): Statement | undefined {
-  const parsed = mangleSchema.safeParse(value);
-  if (!parsed.success) return undefined;
-  const option = optionSchema.safeParse(parsed.data.key);
-  return {
-    kind: 'mangle',
-    key: option.success
-      ? { kind: 'tcp option', name: option.data['tcp option'].name }
-      : parseExpression(parsed.data.key),
-    value: parseExpression(parsed.data.value),
+    ...(flags === undefined ? {} : { flags }),
+    ...(typeFlags === undefined ? {} : { typeFlags }),
   };
 }

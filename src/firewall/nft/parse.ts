@@ -3,7 +3,18 @@
  * and a message for each object that could not be used. A statement or expression that is not known is kept as `unknown`.
  */
 import { z } from 'zod';
-import type { NftChain, NftFamily, NftHook, NftRule, NftRuleset, NftSet, NftTable } from './model.ts';
+import { otherMembers, withKept } from './kept.ts';
+import type {
+  Kept,
+  NftChain,
+  NftFamily,
+  NftHook,
+  NftObject,
+  NftRule,
+  NftRuleset,
+  NftSet,
+  NftTable,
+} from './model.ts';
 import { parseSetElements } from './parse-expression.ts';
 import { parseStatement } from './parse-statement.ts';
 
@@ -11,12 +22,11 @@ const name = z.string().max(1024);
 const handle = z.number().optional();
 const family = z.enum(['ip', 'ip6', 'inet', 'arp', 'bridge', 'netdev']);
 const words = z.union([z.string().transform((s) => [s]), z.array(z.string())]);
+const place = { family, table: name, name };
 
-const tableSchema = z.object({ family, name, handle, flags: words.optional() });
-const chainSchema = z.object({
-  family,
-  table: name,
-  name,
+const tableSchema = z.looseObject({ family, name, handle, flags: words.optional() });
+const chainSchema = z.looseObject({
+  ...place,
   handle,
   type: z.string().optional(),
   hook: z.string().optional(),
@@ -24,7 +34,7 @@ const chainSchema = z.object({
   policy: z.enum(['accept', 'drop']).optional(),
   dev: words.optional(),
 });
-const ruleSchema = z.object({
+const ruleSchema = z.looseObject({
   family,
   table: name,
   chain: name,
@@ -32,19 +42,15 @@ const ruleSchema = z.object({
   comment: z.string().optional(),
   expr: z.array(z.unknown()).default([]),
 });
-/** Newer tools print the type of a key that was given as an expression as that expression: `{"typeof": ...}`. */
-const typeSchema = words.catch([]);
-const setSchema = z.object({
-  family,
-  table: name,
-  name,
-  type: typeSchema.default([]),
-  map: typeSchema.optional(),
+const setSchema = z.looseObject({
+  ...place,
+  type: z.unknown().optional(),
+  map: z.unknown().optional(),
   flags: words.optional(),
-  timeout: z.number().optional(),
   elem: z.array(z.unknown()).optional(),
 });
-const elementSchema = z.object({ family, table: name, name, elem: z.array(z.unknown()) });
+const elementSchema = z.object({ ...place, elem: z.array(z.unknown()) });
+const objectSchema = z.looseObject(place);
 const listingSchema = z.object({ nftables: z.array(z.record(z.string(), z.unknown())) });
 
 /** What was read, and what could not be: one line each. */
@@ -57,6 +63,7 @@ interface Draft {
   readonly table: z.infer<typeof tableSchema>;
   readonly chains: (z.infer<typeof chainSchema> & { readonly rules: NftRule[] })[];
   readonly sets: NftSet[];
+  readonly objects: NftObject[];
 }
 
 /**
@@ -76,7 +83,7 @@ export function parseNftJson(
     const key = `${at.family} ${at.table}`;
     const known = drafts.get(key);
     if (known !== undefined) return known;
-    const fresh = { table: { family: at.family, name: at.table }, chains: [], sets: [] };
+    const fresh = { table: { family: at.family, name: at.table }, chains: [], sets: [], objects: [] };
     drafts.set(key, fresh);
     return fresh;
   };
@@ -91,8 +98,8 @@ export function parseNftJson(
         case 'table':
           read(kind, tableSchema, value, (table) => {
             const key = `${table.family} ${table.name}`;
-            const known = drafts.get(key);
-            drafts.set(key, { chains: known?.chains ?? [], sets: known?.sets ?? [], table });
+            const { chains = [], sets = [], objects = [] } = drafts.get(key) ?? {};
+            drafts.set(key, { table, chains, sets, objects });
           });
           break;
         case 'chain':
@@ -118,9 +125,13 @@ export function parseNftJson(
             else chain.rules.push(ruleOf(rule, file));
           });
           break;
-        default:
-          // Counters, quotas, limits and the like are named by statements that are unknown, or that only observe.
+        case 'metainfo':
           break;
+        default:
+          // Counters, quotas, limits and the like, which statements name.
+          read(kind, objectSchema, value, (object) =>
+            draftOf(object).objects.push({ kind, name: object.name, body: withoutPlace(object) }),
+          );
       }
     }
   }
@@ -134,19 +145,32 @@ export function parseNftJson(
   };
 }
 
-function tableOf({ table, chains, sets }: Draft, file: string): NftTable {
+/** All but where it stands. */
+function withoutPlace(object: object): Kept {
+  return otherMembers(object, 'family', 'table') ?? {};
+}
+
+function tableOf({ table, chains, sets, objects }: Draft, file: string): NftTable {
+  const { family, name, handle, flags = [] } = table;
+  // The flag of an owner alone is said by `owned`.
+  const plainFlags = flags.every((flag) => flag === 'owner');
   return {
-    family: table.family,
-    name: table.name,
-    ...(table.handle === undefined ? {} : { handle: table.handle }),
-    ...(table.flags?.includes('owner') === true ? { owned: true } : {}),
+    family,
+    name,
+    ...(handle === undefined ? {} : { handle }),
+    ...(flags.includes('owner') ? { owned: true } : {}),
+    ...(flags.includes('dormant') ? { dormant: true } : {}),
     chains: chains.map(chainOf),
     sets,
+    ...(objects.length === 0 ? {} : { objects }),
+    ...withKept(otherMembers(table, 'family', 'name', 'handle', ...(plainFlags ? ['flags'] : []))),
     at: { file },
   };
 }
 
-function chainOf(chain: Draft['chains'][number]): NftChain {
+const hookMembers = ['type', 'hook', 'prio', 'policy', 'dev'];
+
+function chainOf({ rules, ...chain }: Draft['chains'][number]): NftChain {
   const base: NftHook | undefined =
     chain.hook === undefined
       ? undefined
@@ -161,7 +185,10 @@ function chainOf(chain: Draft['chains'][number]): NftChain {
     name: chain.name,
     ...(chain.handle === undefined ? {} : { handle: chain.handle }),
     ...(base === undefined ? {} : { base }),
-    rules: chain.rules,
+    rules,
+    ...withKept(
+      otherMembers(chain, 'family', 'table', 'name', 'handle', ...(base === undefined ? [] : hookMembers)),
+    ),
   };
 }
 
@@ -170,18 +197,30 @@ function ruleOf(rule: z.infer<typeof ruleSchema>, file: string): NftRule {
     ...(rule.handle === undefined ? {} : { handle: rule.handle }),
     ...(rule.comment === undefined ? {} : { comment: rule.comment }),
     statements: rule.expr.map(parseStatement),
+    ...withKept(otherMembers(rule, 'family', 'table', 'chain', 'handle', 'comment', 'expr')),
     at: { file },
   };
 }
 
 function setOf(set: z.infer<typeof setSchema>): NftSet {
   const flags = set.flags ?? [];
+  // Newer tools print the type of a key that was given as an expression as that expression: `{"typeof": ...}`.
+  const type = words.safeParse(set.type);
+  const data = words.safeParse(set.map);
+  const dynamic = flags.includes('dynamic') || flags.includes('timeout') || set.timeout !== undefined;
+  const known = [
+    ...['family', 'table', 'name', 'elem'],
+    ...(type.success ? ['type'] : []),
+    ...(data.success ? ['map'] : []),
+    ...(flags.every((flag) => flag === 'dynamic') ? ['flags'] : []),
+  ];
   return {
     name: set.name,
-    type: set.type,
-    ...(set.map === undefined ? {} : { data: set.map }),
-    dynamic: flags.includes('dynamic') || flags.includes('timeout') || set.timeout !== undefined,
+    type: type.success ? type.data : [],
+    ...(set.map === undefined ? {} : { data: data.success ? data.data : [] }),
+    dynamic,
     elements: parseSetElements(set.elem ?? []),
+    ...withKept(otherMembers(set, ...known)),
   };
 }
 

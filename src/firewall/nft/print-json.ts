@@ -1,33 +1,53 @@
 /**
- * Native tables as JSON values, in the shape of `nft -j list ruleset` (libnftables-json(5)), without handles and counts.
- * In: tables. Out: what `parse.ts` reads back to the same tables. JSON that was cut when it was read stays cut, as a string.
+ * Native tables as JSON values, in the shape of `nft -j list ruleset` (libnftables-json(5)), without handles and counts unless asked.
+ * In: tables. Out: what `parse.ts` reads back to the same tables. What was kept without a meaning comes out as it was.
  */
 
 import type { Reason } from '../../net/reason.ts';
 import { setWord } from './format.ts';
-import type { Expression, NftTable, NftVerdict, SetElement, SetRef, Statement } from './model.ts';
+import { keptValue } from './kept.ts';
+import type { Expression, Kept, NftTable, NftVerdict, SetElement, SetRef, Statement } from './model.ts';
 
 export interface NftJsonOptions {
   /** Reasons as a member `reason`, which nft(8) does not know. */
-  readonly reasons: boolean;
+  readonly reasons?: boolean;
+  /** As a listing has it: with handles and counts. */
+  readonly listing?: boolean;
 }
 
-/** `{"nftables": [...]}`: for each table itself, its chains, sets and maps, then its rules. */
+/** `{"nftables": [...]}`: for each table itself, its chains, sets, maps and other objects, then its rules. */
 export function nftJson(
   tables: readonly NftTable[],
-  options: NftJsonOptions = { reasons: false },
+  options: NftJsonOptions = {},
 ): { readonly nftables: readonly object[] } {
   const objects = tables.flatMap((table) => tableObjects(table, options));
   return { nftables: [{ metainfo: { json_schema_version: 1 } }, ...objects] };
 }
 
-function tableObjects(table: NftTable, { reasons }: NftJsonOptions): readonly object[] {
+function tableObjects(table: NftTable, options: NftJsonOptions): readonly object[] {
+  const { reasons = false, listing = false } = options;
   const at = { family: table.family, table: table.name };
   const why = (reason: Reason | undefined) => (reasons && reason !== undefined ? { reason } : {});
+  const handleOf = ({ handle }: { readonly handle?: number | undefined }) =>
+    listing && handle !== undefined ? { handle } : {};
+  const keptOf = ({ kept }: { readonly kept?: Kept }) => {
+    const { handle, ...rest } = kept ?? {};
+    return listing && handle !== undefined ? { handle, ...rest } : rest;
+  };
   const owned = table.owned === true ? { flags: ['owner'] } : {};
   return [
-    { table: { family: table.family, name: table.name, ...owned, ...why(table.reason) } },
-    ...table.chains.map(({ name, base, reason }) => {
+    {
+      table: {
+        family: table.family,
+        name: table.name,
+        ...handleOf(table),
+        ...owned,
+        ...table.kept,
+        ...why(table.reason),
+      },
+    },
+    ...table.chains.map((chain) => {
+      const { name, base, reason } = chain;
       const hook =
         base === undefined
           ? {}
@@ -36,29 +56,35 @@ function tableObjects(table: NftTable, { reasons }: NftJsonOptions): readonly ob
               hook: base.hook,
               prio: base.priority,
               policy: base.policy,
-              ...(base.devices.length === 0 ? {} : { dev: base.devices }),
+              ...(base.devices.length === 0 ? {} : { dev: oneOrAll(base.devices) }),
             };
-      return { chain: { ...at, name, ...hook, ...why(reason) } };
+      return { chain: { ...at, name, ...handleOf(chain), ...hook, ...chain.kept, ...why(reason) } };
     }),
     ...table.sets.map((set) => ({
       [setWord(set)]: {
         ...at,
         name: set.name,
-        type: oneOrAll(set.type),
-        ...(set.data === undefined ? {} : { map: oneOrAll(set.data) }),
-        ...(set.dynamic ? { flags: ['dynamic'] } : {}),
+        ...(set.type.length === 0 ? {} : { type: oneOrAll(set.type) }),
+        ...(set.data === undefined || set.data.length === 0 ? {} : { map: oneOrAll(set.data) }),
+        ...(set.dynamic && set.kept?.timeout === undefined ? { flags: ['dynamic'] } : {}),
+        ...keptOf(set),
         ...(set.elements.length === 0 ? {} : { elem: set.elements.map(elementJson) }),
         ...why(set.reason),
       },
     })),
+    ...(table.objects ?? []).map((object) => ({
+      [object.kind]: { ...at, name: object.name, ...keptOf({ kept: object.body }) },
+    })),
     ...table.chains.flatMap((chain) =>
-      chain.rules.map(({ comment, statements, reason }) => ({
+      chain.rules.map((rule) => ({
         rule: {
           ...at,
           chain: chain.name,
-          ...(comment === undefined ? {} : { comment }),
-          expr: statements.map(statementJson),
-          ...why(reason),
+          ...handleOf(rule),
+          ...(rule.comment === undefined ? {} : { comment: rule.comment }),
+          expr: rule.statements.map((statement) => statementJson(statement, listing)),
+          ...rule.kept,
+          ...why(rule.reason),
         },
       })),
     ),
@@ -69,16 +95,17 @@ function oneOrAll(names: readonly string[]): unknown {
   return names.length === 1 ? names[0] : names;
 }
 
-function elementJson({ key, data, verdict }: SetElement): unknown {
-  if (verdict !== undefined) return [expressionJson(key), verdictJson(verdict)];
-  return data === undefined ? expressionJson(key) : [expressionJson(key), expressionJson(data)];
+function elementJson({ key, data, verdict, kept }: SetElement): unknown {
+  const left = kept === undefined ? expressionJson(key) : { elem: { val: expressionJson(key), ...kept } };
+  if (verdict !== undefined) return [left, verdictJson(verdict)];
+  return data === undefined ? left : [left, expressionJson(data)];
 }
 
 function verdictJson(verdict: NftVerdict): object {
   return { [verdict.kind]: 'chain' in verdict ? { target: verdict.chain } : null };
 }
 
-function statementJson(statement: Statement): unknown {
+function statementJson(statement: Statement, counts: boolean): unknown {
   switch (statement.kind) {
     case 'match': {
       const { operator: op, left, right } = statement;
@@ -89,35 +116,39 @@ function statementJson(statement: Statement): unknown {
     case 'vmap':
       return { vmap: { key: expressionJson(statement.key), data: setRefJson(statement.map) } };
     case 'nat': {
-      const { nat, family, address, port } = statement;
+      const { nat, family, address, port, flags, typeFlags } = statement;
       const to = {
         ...(family === undefined ? {} : { family }),
         ...(address === undefined ? {} : { addr: expressionJson(address) }),
         ...(port === undefined ? {} : { port: expressionJson(port) }),
+        ...(flags === undefined ? {} : { flags: oneOrAll(flags) }),
+        ...(typeFlags === undefined ? {} : { type_flags: oneOrAll(typeFlags) }),
       };
       return { [nat]: Object.keys(to).length === 0 ? null : to };
     }
     case 'reject': {
       const { type, code } = statement;
-      return { reject: { type, ...(code === undefined ? {} : { expr: code }) } };
+      if (type === undefined && code === undefined) return { reject: null };
+      return {
+        reject: { ...(type === undefined ? {} : { type }), ...(code === undefined ? {} : { expr: code }) },
+      };
     }
-    case 'mangle': {
-      const { key, value } = statement;
-      const left =
-        key.kind === 'tcp option' ? { 'tcp option': { name: key.name, field: 'size' } } : expressionJson(key);
-      return { mangle: { key: left, value: expressionJson(value) } };
-    }
+    case 'mangle':
+      return { mangle: { key: expressionJson(statement.key), value: expressionJson(statement.value) } };
     case 'notrack':
       return { notrack: null };
     case 'observe':
       // A counter by name is a string; one of the rule's own counts.
-      return statement.name === 'counter' && !statement.json.includes('"counter":"')
+      return statement.name === 'counter' && !counts && !statement.json.includes('"counter":"')
         ? { counter: null }
-        : keptJson(statement.json);
+        : keptValue(statement.json);
+    case 'named':
+      return { [statement.object]: statement.name };
     case 'limit':
-      return keptJson(statement.json);
+    case 'quota':
+    case 'update':
     case 'unknown':
-      return { [statement.name]: keptJson(statement.json) };
+      return keptValue(statement.json);
   }
 }
 
@@ -129,6 +160,12 @@ function expressionJson(expression: Expression): unknown {
       return { meta: { key: expression.key } };
     case 'payload':
       return { payload: { protocol: expression.protocol, field: expression.field } };
+    case 'raw':
+      return { payload: { base: expression.base, offset: expression.offset, len: expression.bits } };
+    case 'header': {
+      const { header, name, field, kept } = expression;
+      return { [header]: { name, ...(field === undefined ? {} : { field }), ...kept } };
+    }
     case 'ct': {
       const { key, direction: dir, family } = expression;
       return {
@@ -154,18 +191,10 @@ function expressionJson(expression: Expression): unknown {
     case 'any':
       return '*';
     case 'unknown':
-      return keptJson(expression.json);
+      return keptValue(expression.json);
   }
 }
 
 function setRefJson(ref: SetRef): unknown {
   return 'name' in ref ? `@${ref.name}` : { set: ref.elements.map(elementJson) };
-}
-
-function keptJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
 }
