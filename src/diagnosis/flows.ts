@@ -138,12 +138,15 @@ function gatewayFlows(place: Place, host: Namespace): Flow[] {
     : [ping, { from: place.container, kind: 'tcp', dst: gateway, port: service.port }];
 }
 
-/** A service of the host that answers on any address; not a proxied port, those are asked for by themselves. */
+/** Who listens at published ports: the proxy, or without it the daemon, to keep the port. They are asked for by themselves. */
+const portHolders: readonly (string | undefined)[] = ['docker-proxy', 'dockerd'];
+
+/** A service of the host that answers on any address. */
 function openService(sockets: readonly Socket[] | undefined, gateway: Addr): Socket | undefined {
   return sockets?.find(
     (s) =>
       s.protocol === 'tcp' &&
-      s.process !== 'docker-proxy' &&
+      !portHolders.includes(s.process) &&
       s.families.includes(gateway.family) &&
       (s.address === undefined || isUnspecified(s.address)),
   );
