@@ -9,6 +9,7 @@ import { driftCommand } from './drift.ts';
 import { explainCommand } from './explain.ts';
 import { healCommand } from './heal.ts';
 import { labCommand } from './lab.ts';
+import { rehearseCommand } from './rehearse.ts';
 import { replayCommand } from './replay.ts';
 import { rulesCommand } from './rules.ts';
 import { storeCommand } from './store.ts';
@@ -29,5 +30,6 @@ export const commands: readonly (() => Command)[] = [
   replayCommand,
   storeCommand,
   captureCommand,
+  rehearseCommand,
   labCommand,
 ];

@@ -5,7 +5,7 @@
  */
 import type { NftRuleset } from '../firewall/nft/model.ts';
 import type { Backend, Ruleset } from '../firewall/ruleset.ts';
-import type { BridgePort, RouteType } from '../host/state.ts';
+import type { BridgePort, BridgeSettings, LinkAddress, PolicyRule, RouteType } from '../host/state.ts';
 import type { Addr, Family } from '../net/addr.ts';
 import type { Prefix } from '../net/prefix.ts';
 import type { NamespacePath } from './namespace.ts';
@@ -25,6 +25,14 @@ export type NewLink =
   | {
       readonly type: 'veth';
       readonly peer: { readonly name: string; readonly netns?: NamespacePath; readonly mac?: string };
+    }
+  /** A child of a link of the step's namespace, made in a namespace of its own at once. */
+  | {
+      readonly type: 'macvlan' | 'ipvlan';
+      readonly parent: string;
+      /** The kernel's default when absent. */
+      readonly mode?: string;
+      readonly netns?: NamespacePath;
     };
 
 /** What `set-link` sets; absent fields are left alone. */
@@ -38,6 +46,8 @@ export interface LinkSettings {
   readonly master?: string | null;
   /** Settings of the link as a port of its bridge. */
   readonly port?: Partial<BridgePort>;
+  /** Settings of the link as a bridge. */
+  readonly bridge?: Partial<BridgeSettings>;
 }
 
 export interface RouteSpec {
@@ -49,6 +59,10 @@ export interface RouteSpec {
   readonly preferredSource?: Addr;
   /** 0 or absent: the kernel's default. */
   readonly metric?: number;
+  /** Of packets by this route, in bytes. */
+  readonly mtu?: number;
+  /** The gateway is on the link, whatever the addresses say. */
+  readonly onlink?: boolean;
   /** `main` when absent. */
   readonly table?: string;
 }
@@ -66,11 +80,26 @@ export type Step = Place &
       }
     /** While the link is up this needs Linux 6.2; an older kernel refuses. */
     | { readonly kind: 'rename-link'; readonly name: string; readonly to: string }
-    | { readonly kind: 'add-address'; readonly dev: string; readonly prefix: Prefix }
+    | {
+        readonly kind: 'add-address';
+        readonly dev: string;
+        readonly prefix: Prefix;
+        /** `global` when absent. */
+        readonly scope?: LinkAddress['scope'];
+      }
     | { readonly kind: 'delete-address'; readonly dev: string; readonly prefix: Prefix }
     | { readonly kind: 'add-route'; readonly route: RouteSpec }
     | { readonly kind: 'delete-route'; readonly route: RouteSpec }
+    /** An entry that the kernel believes until it is told otherwise, or only until it is not confirmed. */
+    | {
+        readonly kind: 'add-neighbour';
+        readonly dev: string;
+        readonly addr: Addr;
+        readonly mac: string;
+        readonly state: 'permanent' | 'reachable';
+      }
     | { readonly kind: 'delete-neighbour'; readonly dev: string; readonly addr: Addr }
+    | { readonly kind: 'add-policy-rule'; readonly rule: PolicyRule }
     /** A rule of policy routing, by its preference. */
     | { readonly kind: 'delete-policy-rule'; readonly family: Family; readonly priority: number }
     /** How long an unanswered neighbour question waits before the next one, in milliseconds (ip-ntable(8)). */
@@ -123,6 +152,10 @@ function reverseStep(step: Step): Step | undefined {
       return { ...step, from: step.to, to: step.from };
     case 'nft':
       return { ...step, from: step.to, to: step.from };
+    case 'add-neighbour':
+      return { ...place, kind: 'delete-neighbour', dev: step.dev, addr: step.addr };
+    case 'add-policy-rule':
+      return { ...place, kind: 'delete-policy-rule', family: step.rule.family, priority: step.rule.priority };
     case 'delete-link':
     case 'delete-neighbour':
     case 'delete-policy-rule':

@@ -4,7 +4,7 @@
  * Pure, so that `--dry-run` and tests see exactly what apply.ts runs.
  */
 import { nftCommands } from '../firewall/nft/commands.ts';
-import type { BridgePort } from '../host/state.ts';
+import type { BridgePort, BridgeSettings, PolicyRule } from '../host/state.ts';
 import { formatAddr } from '../net/addr.ts';
 import { formatPrefix } from '../net/prefix.ts';
 import type { Change, LinkSettings, RouteSpec, Step } from './change.ts';
@@ -128,6 +128,12 @@ function ipLines(step: Step): string[] {
     case 'add-link': {
       const name = word(step.name);
       if (step.link.type === 'bridge') return [`link add name ${name} type bridge`];
+      if (step.link.type !== 'veth') {
+        const { type, parent, mode, netns } = step.link;
+        const place = netns === undefined ? '' : ` netns ${word(netns)}`;
+        const words = mode === undefined ? '' : ` mode ${word(mode)}`;
+        return [`link add link ${word(parent)} name ${name}${place} type ${type}${words}`];
+      }
       const { peer } = step.link;
       const place = peer.netns === undefined ? '' : ` netns ${word(peer.netns)}`;
       const mac = peer.mac === undefined ? '' : ` address ${word(peer.mac)}`;
@@ -141,7 +147,8 @@ function ipLines(step: Step): string[] {
       return setLines(word(step.name), step.set);
     case 'add-address': {
       const broadcast = step.prefix.addr.family === 'ipv4' && step.prefix.bits < 31 ? ' broadcast +' : '';
-      return [`address add ${formatPrefix(step.prefix)}${broadcast} dev ${word(step.dev)}`];
+      const scope = step.scope === undefined || step.scope === 'global' ? '' : ` scope ${step.scope}`;
+      return [`address add ${formatPrefix(step.prefix)}${broadcast} dev ${word(step.dev)}${scope}`];
     }
     case 'delete-address':
       return [`address delete ${formatPrefix(step.prefix)} dev ${word(step.dev)}`];
@@ -149,6 +156,12 @@ function ipLines(step: Step): string[] {
       return [`route add ${routeWords(step.route)}`];
     case 'delete-route':
       return [`route delete ${routeWords(step.route)}`];
+    case 'add-neighbour':
+      return [
+        `neighbour replace ${formatAddr(step.addr)} lladdr ${word(step.mac)} nud ${step.state} dev ${word(step.dev)}`,
+      ];
+    case 'add-policy-rule':
+      return [policyRuleLine(step.rule)];
     case 'delete-neighbour':
       return [`neighbour delete ${formatAddr(step.addr)} dev ${word(step.dev)}`];
     case 'delete-policy-rule':
@@ -172,7 +185,19 @@ function setLines(name: string, set: LinkSettings): string[] {
   const lines = words.length === 0 ? [] : [`link set dev ${name} ${words.join(' ')}`];
   const port = set.port === undefined ? [] : portWords(set.port);
   if (port.length > 0) lines.push(`link set dev ${name} type bridge_slave ${port.join(' ')}`);
+  const bridge = set.bridge === undefined ? [] : bridgeWords(set.bridge);
+  if (bridge.length > 0) lines.push(`link set dev ${name} type bridge ${bridge.join(' ')}`);
   return lines;
+}
+
+function bridgeWords({ vlanFiltering, callIptables, callIp6tables }: Partial<BridgeSettings>): string[] {
+  const number = (name: string, value: boolean | undefined) =>
+    value === undefined ? [] : [`${name} ${value ? 1 : 0}`];
+  return [
+    ...number('vlan_filtering', vlanFiltering),
+    ...number('nf_call_iptables', callIptables),
+    ...number('nf_call_ip6tables', callIp6tables),
+  ];
 }
 
 /** The kernel's numbers of the states of a bridge port (linux/if_bridge.h, BR_STATE_*). */
@@ -196,9 +221,28 @@ function routeWords(route: RouteSpec): string {
   const words = [...type, formatPrefix(route.dst)];
   if (route.gateway !== undefined) words.push(`via ${formatAddr(route.gateway)}`);
   if (route.dev !== undefined) words.push(`dev ${word(route.dev)}`);
+  if (route.onlink === true) words.push('onlink');
   if (route.preferredSource !== undefined) words.push(`src ${formatAddr(route.preferredSource)}`);
   if (route.metric !== undefined && route.metric > 0) words.push(`metric ${route.metric}`);
+  if (route.mtu !== undefined) words.push(`mtu ${route.mtu}`);
   if (route.table !== undefined) words.push(`table ${word(route.table)}`);
+  return words.join(' ');
+}
+
+/** Selectors that the model does not know are not in it: who adds a rule leaves such rules out. */
+function policyRuleLine(rule: PolicyRule): string {
+  const words = [rule.family === 'ipv4' ? 'rule add' : '-6 rule add'];
+  if (rule.not) words.push('not');
+  words.push(`from ${rule.from === undefined ? 'all' : formatPrefix(rule.from)}`);
+  if (rule.to !== undefined) words.push(`to ${formatPrefix(rule.to)}`);
+  if (rule.mark !== undefined) words.push(`fwmark ${rule.mark.value}/${rule.mark.mask}`);
+  if (rule.inInterface !== undefined) words.push(`iif ${word(rule.inInterface)}`);
+  if (rule.outInterface !== undefined) words.push(`oif ${word(rule.outInterface)}`);
+  words.push(`priority ${rule.priority}`);
+  if (rule.action !== 'lookup') words.push(rule.action === 'goto' ? `goto ${rule.goto}` : rule.action);
+  else words.push(`lookup ${word(rule.table ?? 'main')}`);
+  if (rule.suppressPrefixLength !== undefined)
+    words.push(`suppress_prefixlength ${rule.suppressPrefixLength}`);
   return words.join(' ');
 }
 

@@ -25,9 +25,19 @@ export async function stageKind(): Promise<StageKind> {
     { userNamespace: false, privateMounts: true },
     { userNamespace: false, privateMounts: false },
   ];
-  const asUser: StageKind = { userNamespace: true, privateMounts: true };
+  return firstThatWorks(process.geteuid?.() === 0 ? [...asRoot, asUser] : [asUser]);
+}
+
+const asUser: StageKind = { userNamespace: true, privateMounts: true };
+
+/** A stage in a user namespace, also for root: nothing on it has a right on the machine's own namespaces. Throws as `stageKind` does. */
+export function userStageKind(): Promise<StageKind> {
+  return firstThatWorks([asUser]);
+}
+
+async function firstThatWorks(kinds: readonly StageKind[]): Promise<StageKind> {
   let reason = '';
-  for (const kind of process.geteuid?.() === 0 ? [...asRoot, asUser] : [asUser]) {
+  for (const kind of kinds) {
     const tried = await run({ argv: unshare(kind, ['true']) });
     if (tried.code === 0) return kind;
     reason = tried.stderr.trim().split('\n')[0] ?? '';

@@ -3,6 +3,7 @@
  * Out: its scenario and probes as typed values. Only the judge and tests read these; the program never does.
  */
 import { z } from 'zod';
+import { readBundle } from '../../src/bundle/read.ts';
 import { type Facts, text } from '../../src/host/facts.ts';
 import { parseAddr } from '../../src/net/addr.ts';
 import type { Flow } from '../../src/net/flow.ts';
@@ -76,4 +77,18 @@ export function flowOf(probe: Probe): Flow {
 /** Tells the same question apart from others across captures of one version. */
 export function flowKey(probe: Probe): string {
   return [probe.name, probe.frm, probe.kind, probe.dst, probe.port ?? ''].join(' ');
+}
+
+/** Flows that work in the version's default capture: what a repair is expected to bring back. */
+export async function healthyFlows(path: string): Promise<ReadonlySet<string>> {
+  try {
+    const facts = await readBundle(path, { oracle: true });
+    return new Set(
+      probesOf(facts)
+        .filter((p) => p.success === true)
+        .map(flowKey),
+    );
+  } catch {
+    return new Set();
+  }
 }

@@ -10,7 +10,7 @@ import { hostStateFromFacts } from '../../src/host/state-from-facts.ts';
 import { makeScene, walk } from '../../src/packet/walk.ts';
 import { expectedFromFacts } from '../../src/plan/expected.ts';
 import { nameServiceOf } from '../../src/plan/name-service.ts';
-import { flowKey, flowOf, probesOf, scenarioOf } from './capture.ts';
+import { flowKey, flowOf, type Probe, probesOf, scenarioOf } from './capture.ts';
 
 export interface CauseVerdict {
   readonly kind: 'fault' | 'healthy';
@@ -37,10 +37,7 @@ export function judgeCauses(facts: Facts, healthy: ReadonlySet<string>): CauseVe
     return { kind: 'healthy', said, wanted: [], right: diagnosis.healthy, healed: 0, broken: 0, diagnosis };
   }
   const wanted = [...(scenario.causes ?? []), ...(scenario.alsoAcceptable ?? [])];
-  const names = new Set(scenario.brokenFlows ?? []);
-  const flows = probesOf(facts).filter(
-    (p) => names.has(p.name) && healthy.has(flowKey(p)) && p.success === false && p.decidable !== false,
-  );
+  const flows = brokenProbes(facts, healthy);
   const scene = makeScene(applyChanges(state, first?.changes ?? []), [], nameServiceOf(expected, state));
   const healed = flows.filter((p) => walk(scene, flowOf(p)).outcome === 'ok').length;
   return {
@@ -52,4 +49,12 @@ export function judgeCauses(facts: Facts, healthy: ReadonlySet<string>): CauseVe
     broken: flows.length,
     diagnosis,
   };
+}
+
+/** Probes that work in the version's default capture and fail here because of what was broken. */
+export function brokenProbes(facts: Facts, healthy: ReadonlySet<string>): readonly Probe[] {
+  const names = new Set(scenarioOf(facts).brokenFlows ?? []);
+  return probesOf(facts).filter(
+    (p) => names.has(p.name) && healthy.has(flowKey(p)) && p.success === false && p.decidable !== false,
+  );
 }

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { readBundle } from '../../src/bundle/read.ts';
 import type { Facts } from '../../src/host/facts.ts';
-import { flowKey, probesOf } from './capture.ts';
+import { healthyFlows } from './capture.ts';
 import { judgeCauses } from './causes.ts';
 import { judgeDrift } from './drift.ts';
 import { judgeHistory } from './history.ts';
@@ -87,20 +87,6 @@ for (const version of readdirSync(root, { withFileTypes: true })) {
   }
 }
 print();
-
-/** Flows that work in the version's default capture: what a repair is expected to bring back. */
-async function healthyFlows(path: string): Promise<ReadonlySet<string>> {
-  try {
-    const facts = await readBundle(path, { oracle: true });
-    return new Set(
-      probesOf(facts)
-        .filter((p) => p.success === true)
-        .map(flowKey),
-    );
-  } catch {
-    return new Set();
-  }
-}
 
 function judge(name: string, facts: Facts, score: Score, healthy: ReadonlySet<string>): void {
   const count = (column: Column, right: boolean, otherwise: string): void => {

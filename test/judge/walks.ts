@@ -4,11 +4,14 @@
 import type { Facts } from '../../src/host/facts.ts';
 import { hostStateFromFacts } from '../../src/host/state-from-facts.ts';
 import { formatAddr } from '../../src/net/addr.ts';
+import { sameOutcomeClass } from '../../src/packet/seen.ts';
 import type { Trace } from '../../src/packet/trace.ts';
 import { makeScene, walk } from '../../src/packet/walk.ts';
 import { expectedFromFacts } from '../../src/plan/expected.ts';
 import { nameServiceOf } from '../../src/plan/name-service.ts';
 import { flowOf, type Probe, probesOf } from './capture.ts';
+
+export { sameOutcomeClass } from '../../src/packet/seen.ts';
 
 export interface WalkVerdict {
   readonly probe: Probe;
@@ -20,16 +23,6 @@ export interface WalkVerdict {
   readonly seenAs: boolean | undefined;
   readonly deliveredTo: boolean | undefined;
   readonly answer: boolean | undefined;
-}
-
-const classes: readonly (readonly string[])[] = [
-  ['timeout', 'host-unreachable', 'icmp-3/1'],
-  ['EMSGSIZE', 'icmp-3/4'],
-];
-
-/** Whether two outcomes differ by nothing but timing. */
-export function sameOutcomeClass(truth: string, walked: string): boolean {
-  return truth === walked || classes.some((c) => c.includes(truth) && c.includes(walked));
 }
 
 /** The prober's words for one outcome that the contract has one word for. */

@@ -17,6 +17,7 @@ import { type Holder, hold, inNamespace } from '../../src/kernel/namespace.ts';
 import { type Finished, isInstalled, mustRun, run } from '../../src/kernel/process.ts';
 import { program } from '../e2e/program.ts';
 import { type Dockerd, dockerdUnavailable, image, startDockerd } from '../support/dockerd.ts';
+import { wire } from '../support/uplink.ts';
 
 const unavailable = dockerdUnavailable();
 if (unavailable !== undefined) console.warn(`skipped: ${unavailable}`);
@@ -353,17 +354,4 @@ function tablesOf(save: string) {
 
 function wordsOf(line: string): readonly string[] {
   return line.split(' ').filter((word) => word !== '');
-}
-
-/** An outside with one wire to the host and no way back to container networks. */
-async function wire(host: string, outside: string): Promise<void> {
-  const at = (path: string, ...argv: readonly string[]) =>
-    mustRun({ argv: inNamespace(path, ['ip', ...argv]) });
-  await at(host, 'link', 'add', 'eth0', 'type', 'veth', 'peer', 'name', 'up0', 'netns', outside);
-  await at(host, 'addr', 'add', '203.0.113.2/24', 'dev', 'eth0');
-  await at(host, 'link', 'set', 'eth0', 'up');
-  await at(outside, 'addr', 'add', '203.0.113.1/24', 'dev', 'up0');
-  await at(outside, 'addr', 'add', '198.51.100.7/32', 'dev', 'lo');
-  for (const dev of ['up0', 'lo']) await at(outside, 'link', 'set', dev, 'up');
-  await at(host, 'route', 'add', 'default', 'via', '203.0.113.1');
 }

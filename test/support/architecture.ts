@@ -21,7 +21,7 @@ export const core = [
   'report',
 ] as const;
 
-export const shell = ['bundle', 'kernel', 'store', 'engine', 'lab', 'server', 'cli'] as const;
+export const shell = ['bundle', 'kernel', 'store', 'engine', 'lab', 'rehearsal', 'server', 'cli'] as const;
 
 const order: readonly string[] = [...core, ...shell];
 const inCore: ReadonlySet<string> = new Set(core);

@@ -142,8 +142,8 @@ function ruleCommands(
   ];
 }
 
-/** Of what only observes, and of limits, the text for people is short. */
-function isPrintedWhole({ statements }: NftRule): boolean {
+/** Whether the text of a rule says all of it: of what only observes, and of limits, the text for people is short. */
+export function isPrintedWhole({ statements }: NftRule): boolean {
   return statements.every(
     (statement) =>
       statement.kind !== 'unknown' &&
