@@ -1,7 +1,7 @@
 /**
- * Reads a bundle: a directory, a .tar.gz, a .tar, or either archive on standard input. Out: Facts, all in memory.
- * Nothing is written or executed; links, devices, names that lead out and sizes beyond `limits.ts` are refused.
- * What the files say is not looked at here.
+ * Reads a bundle: a directory, a .tar.gz, a .tar, or firewall rules as a plain text; all but a directory also on standard input.
+ * Out: Facts, all in memory. Nothing is written or executed; links, devices, names that lead out and sizes beyond `limits.ts` are
+ * refused. What the files of a bundle say is not looked at here; a text is told by its content, and so are files that no bundle has.
  */
 import { constants, createReadStream } from 'node:fs';
 import { type FileHandle, lstat, open, readdir, stat } from 'node:fs/promises';
@@ -11,8 +11,10 @@ import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import tar from 'tar-stream';
 import type { Facts } from '../host/facts.ts';
+import { pastedText, readPasted } from '../host/pasted.ts';
 import { BundleError, printable } from './error.ts';
 import { archiveLimit, Budget, entryPath, isOracle, limits, withoutTopFolder } from './limits.ts';
+import { isBundleFile } from './names.ts';
 
 export interface ReadOptions {
   /** Also read `oracle/`, the truth about a corpus capture; left out unless told. */
@@ -34,7 +36,23 @@ export async function readBundle(path: string, options: ReadOptions = {}): Promi
 
 function facts(files: ReadonlyMap<string, Uint8Array>, origin: string): Facts {
   if (files.size === 0) throw new BundleError(`${origin}: holds no files`);
-  return { files: withoutTopFolder(files), origin };
+  const named = withoutTopFolder(files);
+  return { files: [...named.keys()].some(isBundleFile) ? named : rulesOf(named.values(), origin), origin };
+}
+
+/** The firewall listings in texts; where there are several of one kind the first is taken. */
+function rulesOf(texts: Iterable<Uint8Array>, origin: string): ReadonlyMap<string, Uint8Array> {
+  const found = new Map<string, Uint8Array>();
+  let why: string | undefined;
+  for (const bytes of texts) {
+    const pasted = readPasted(pastedText(bytes));
+    if (pasted.kind === 'other') why ??= pasted.why;
+    else
+      for (const [file, content] of pasted.files)
+        if (!found.has(file)) found.set(file, new TextEncoder().encode(content));
+  }
+  if (found.size === 0) throw new BundleError(`${origin}: ${why ?? 'holds no files'}`);
+  return found;
 }
 
 async function readDirectory(root: string, options: ReadOptions): Promise<Map<string, Uint8Array>> {
@@ -74,53 +92,107 @@ async function readArchive(
   source: AsyncIterable<Uint8Array>,
   origin: string,
   options: ReadOptions,
+): Promise<ReadonlyMap<string, Uint8Array>> {
+  try {
+    const [start, packed] = await peek(source);
+    const what = foreignArchive(start);
+    if (what !== undefined)
+      throw new BundleError(`${origin}: ${what}; a bundle is a directory, a .tar.gz or a .tar`);
+    const isGzip = start[0] === 0x1f && start[1] === 0x8b;
+    const [head, whole] = isGzip ? await peek(gunzipped(packed)) : [start, packed];
+    return isText(head)
+      ? rulesOf([await wholeText(whole, origin)], origin)
+      : await untar(whole, origin, options);
+  } catch (error) {
+    throw asBundleError(error, origin);
+  }
+}
+
+/** Archives of other kinds, by their first bytes. */
+function foreignArchive(head: Buffer): string | undefined {
+  const magic = head.subarray(0, 6).toString('latin1');
+  if (magic.startsWith('PK')) return 'a zip archive';
+  if (magic.startsWith('\xfd7zXZ')) return 'packed with xz: unpack it with xz -d';
+  if (magic.startsWith('BZh')) return 'packed with bzip2: unpack it with bzip2 -d';
+  if (magic.startsWith('\x28\xb5\x2f\xfd')) return 'packed with zstd: unpack it with zstd -d';
+  return undefined;
+}
+
+/** A tar archive has zeros in its first header; text has none, but for UTF-16, which says so. */
+function isText(head: Buffer): boolean {
+  const mark = head.subarray(0, 2).toString('hex');
+  return !head.includes(0) || mark === 'fffe' || mark === 'feff';
+}
+
+async function wholeText(source: AsyncIterable<Uint8Array>, origin: string): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of source) {
+    size += chunk.length;
+    if (size > limits.file)
+      throw new BundleError(`${origin}: more than ${limits.file / 1024 / 1024} MiB of text`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+async function* gunzipped(packed: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const gunzip = createGunzip();
+  // Its failure also ends the loop, which reports it.
+  const flow = pipeline(Readable.from(packed, { objectMode: false }), gunzip).catch(() => undefined);
+  try {
+    yield* gunzip as AsyncIterable<Uint8Array>;
+  } finally {
+    gunzip.destroy();
+    await flow;
+  }
+}
+
+async function untar(
+  whole: AsyncIterable<Uint8Array>,
+  origin: string,
+  options: ReadOptions,
 ): Promise<Map<string, Uint8Array>> {
-  const [head, whole] = await peek(source);
-  const isGzip = head[0] === 0x1f && head[1] === 0x8b;
-  if (!isGzip && head.length < 512)
-    throw new BundleError(`${origin}: neither a directory nor a .tar.gz or .tar archive`);
   const extract = tar.extract();
   const bounded = (stream: AsyncIterable<Uint8Array>) => guard(stream, origin);
-  const input = Readable.from(whole, { objectMode: false });
-  const flow = isGzip ? pipeline(input, createGunzip(), bounded, extract) : pipeline(input, bounded, extract);
   // Its failure also ends the loop below, which reports it.
-  const flowed = flow.then(
+  const flowed = pipeline(Readable.from(whole, { objectMode: false }), bounded, extract).then(
     () => undefined,
     (error: unknown) => error,
   );
   const files = new Map<string, Uint8Array>();
-  try {
-    const budget = new Budget(origin);
-    for await (const entry of extract) {
-      const { name, type, size } = entry.header;
-      budget.entry();
-      const path = entryPath(name, origin);
-      if (type === 'directory') {
-        entry.resume();
-        continue;
-      }
-      if (type !== 'file' && type !== 'contiguous-file' && type !== undefined && type !== null) {
-        throw new BundleError(`${origin}: entry ${printable(name)} is not a plain file but a ${type}`);
-      }
-      if (options.oracle !== true && isOracle(path)) {
-        budget.file(name, size ?? 0);
-        entry.resume();
-        continue;
-      }
-      if (path === '' || files.has(path))
-        throw new BundleError(`${origin}: entry ${printable(name)} is there twice`);
-      budget.file(name, size ?? 0);
-      const chunks: Uint8Array[] = [];
-      for await (const chunk of entry as AsyncIterable<Uint8Array>) chunks.push(chunk);
-      files.set(path, Buffer.concat(chunks));
+  const budget = new Budget(origin);
+  for await (const entry of extract) {
+    const { name, type, size } = entry.header;
+    budget.entry();
+    const path = entryPath(name, origin);
+    if (/^(?:[^/]+\/)?sos_commands(?:\/|$)/.test(path))
+      throw new BundleError(`${origin}: a sosreport, which is no bundle; ${sosInstead}`);
+    if (type === 'directory') {
+      entry.resume();
+      continue;
     }
-  } catch (error) {
-    throw asBundleError(error, origin);
+    if (type !== 'file' && type !== 'contiguous-file' && type !== undefined && type !== null) {
+      throw new BundleError(`${origin}: entry ${printable(name)} is not a plain file but a ${type}`);
+    }
+    if (options.oracle !== true && isOracle(path)) {
+      budget.file(name, size ?? 0);
+      entry.resume();
+      continue;
+    }
+    if (path === '' || files.has(path))
+      throw new BundleError(`${origin}: entry ${printable(name)} is there twice`);
+    budget.file(name, size ?? 0);
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of entry as AsyncIterable<Uint8Array>) chunks.push(chunk);
+    files.set(path, Buffer.concat(chunks));
   }
   const failure = await flowed;
   if (failure !== undefined) throw asBundleError(failure, origin);
   return files;
 }
+
+const sosInstead = 'capture writes one on that host, or unpack it and name a file with the rules';
 
 /** The first 512 bytes, and the whole stream from its beginning. */
 async function peek(source: AsyncIterable<Uint8Array>): Promise<[Buffer, AsyncIterable<Uint8Array>]> {

@@ -16,23 +16,25 @@ export function doctorCommand(): Command {
 async function doctor(options: QuestionOptions & { readonly json?: boolean }): Promise<void> {
   const { printing } = await import('./printing.ts');
   const print = printing(options.lang);
-  const { facts, state, problems, flows, outsideRoutes } = await readQuestion(options);
+  const { facts, state, problems, flows, outsideRoutes, alone } = await readQuestion(options);
   const [{ diagnose }, { expectedFromFacts }, { tally }] = await Promise.all([
     import('../diagnosis/diagnose.ts'),
     import('../plan/expected.ts'),
     import('../report/tally.ts'),
   ]);
-  const expected = expectedFromFacts(facts, { state });
+  const expected = alone?.expected ?? expectedFromFacts(facts, { state });
   const diagnosis = diagnose({
     state,
     expected,
     facts,
     outsideRoutes,
     ...(flows === undefined ? {} : { flows }),
+    ...(alone === undefined ? {} : { alone }),
   });
   print.notes(problems);
   const { engineNote } = await import('./engine-note.ts');
-  const aboutEngine = 'cannot' in expected ? undefined : engineNote(expected.engine);
+  // Of rules alone the report itself says who made them.
+  const aboutEngine = 'cannot' in expected || alone !== undefined ? undefined : engineNote(expected.engine);
   if (aboutEngine !== undefined) process.stderr.write(`bridgekeeper: note: ${aboutEngine}\n`);
   if (options.json === true) {
     const { doctorJson } = await import('../report/doctor-json.ts');

@@ -3,7 +3,9 @@
  * In: options of the command line. Out: facts, the state read from them, and flows. What is answered is their subject.
  */
 import { type Command, Option } from 'commander';
+import type { RulesAlone } from '../diagnosis/rules-alone.ts';
 import type { FactProblem, Facts } from '../host/facts.ts';
+import { isRulesAlone } from '../host/rules-alone.ts';
 import type { HostState } from '../host/state.ts';
 import type { Flow } from '../net/flow.ts';
 import type { Prefix } from '../net/prefix.ts';
@@ -31,13 +33,15 @@ export interface Question {
   /** Undefined: the user asked for no flow in particular. */
   readonly flows: readonly Flow[] | undefined;
   readonly outsideRoutes: readonly Prefix[];
+  /** Where only rules are known: `state` is the host that was supposed around them. */
+  readonly alone: RulesAlone | undefined;
 }
 
 /** The options by which a question is asked; the command adds its own. */
 export function withQuestionOptions(command: Command): Command {
   return command
     .addOption(
-      new Option('--bundle <path>', 'a captured host: directory, .tar.gz or - for standard input').conflicts(
+      new Option('--bundle <path>', 'a captured host: directory, .tar.gz, firewall rules as text, or - for standard input').conflicts(
         'netns',
       ),
     )
@@ -81,10 +85,14 @@ export async function readQuestion(options: QuestionOptions): Promise<Question> 
   const facts =
     outside === undefined ? own : { ...own, files: new Map([...own.files, ['outside.json', outside]]) };
   const { hostStateFromFacts } = await import('../host/state-from-facts.ts');
-  const { state, problems } = hostStateFromFacts(facts);
-  if (options.bundle === undefined) await refuseBlindness(facts, state);
+  const { state: observed, problems } = hostStateFromFacts(facts);
+  if (options.bundle === undefined) await refuseBlindness(facts, observed);
+  const alone = isRulesAlone(observed)
+    ? (await import('../diagnosis/rules-alone.ts')).rulesAlone(facts, observed)
+    : undefined;
+  const state = alone?.state ?? observed;
   const flows = asked === undefined ? flowFile : [await resolveFlow(asked, state)];
-  return { facts, state, problems, flows, outsideRoutes };
+  return { facts, state, problems, flows, outsideRoutes, alone };
 }
 
 async function readOutside(path: string): Promise<Uint8Array> {

@@ -40,7 +40,7 @@ export function rulesCommand(): Command {
   return new Command('rules')
     .description('print the firewall rules that the engine should have made')
     .addOption(
-      new Option('--bundle <path>', 'a captured host: directory, .tar.gz or - for standard input').conflicts([
+      new Option('--bundle <path>', 'a captured host: directory, .tar.gz, firewall rules as text, or - for standard input').conflicts([
         'configFile',
         'networks',
       ]),
@@ -179,6 +179,12 @@ async function fromBundle(path: string, engine: string | undefined): Promise<Pla
       ),
       ...(expected.intentSource === 'local-kv.db'
         ? ['local-kv.db: networks and containers are those of the store; no running engine reported any']
+        : []),
+      ...(expected.intentSource === 'rules'
+        ? [
+            'networks, containers and settings are as far as the rules themselves tell; nothing else is known',
+            ...expected.assumed,
+          ]
         : []),
       ...expected.intentDifferences.map(
         (difference) => `${difference.source}: ${describeIntentDifference(difference)}`,

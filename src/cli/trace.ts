@@ -3,9 +3,9 @@
  * flows. Out: text or JSON; exit 0, or 3 when the outcome of a flow is unknown. It changes nothing.
  */
 import { Command } from 'commander';
-import type { WhatIf } from '../diagnosis/what-if.ts';
-import type { Facts } from '../host/facts.ts';
+import type { WhatIf, WhatIfInput } from '../diagnosis/what-if.ts';
 import type { HostState } from '../host/state.ts';
+import type { CannotExpect, Expected } from '../plan/expected.ts';
 import type { NameService } from '../plan/name-service.ts';
 import { badInput } from './failure.ts';
 import { type QuestionOptions, readQuestion, withQuestionOptions } from './question.ts';
@@ -31,41 +31,47 @@ async function trace(options: TraceOptions): Promise<void> {
   const print = printing(options.lang);
   if (options.flows === undefined && options.from === undefined && options.to === undefined)
     throw badInput('trace needs --from and --to, or --flows');
-  const { facts, state, problems, flows = [], outsideRoutes } = await readQuestion(options);
+  const { facts, state, problems, flows = [], outsideRoutes, alone } = await readQuestion(options);
   const { makeScene, walk } = await import('../packet/walk.ts');
+  const expected = async () =>
+    alone?.expected ?? (await import('../plan/expected.ts')).expectedFromFacts(facts, { state });
   const asksNames = flows.some(({ kind }) => kind === 'dns');
-  const names = asksNames ? await namesOf(facts, state) : undefined;
+  const names = asksNames ? await namesOf(await expected(), state) : undefined;
   const walksOn = (host: HostState) => {
     const scene = makeScene(host, outsideRoutes, names);
     return flows.map((flow) => walk(scene, flow));
   };
-  const tried = options.whatIf === undefined ? undefined : await tryChanges(facts, state, options.whatIf);
+  const tried =
+    options.whatIf === undefined
+      ? undefined
+      : await tryChanges({ facts, state, expected: await expected() }, options.whatIf);
   const traces = walksOn(tried?.state ?? state);
   const comparison = tried === undefined ? undefined : { tried: tried.tried, before: walksOn(state) };
+  const supposed = alone?.supposed ?? [];
   print.notes(problems);
   if (options.json === true) {
     const { traceJson } = await import('../report/trace-json.ts');
-    process.stdout.write(`${JSON.stringify(traceJson(traces, comparison))}\n`);
+    process.stdout.write(`${JSON.stringify(traceJson(traces, { comparison, supposed }))}\n`);
   } else {
     const { traceText } = await import('../report/text/trace.ts');
-    process.stdout.write(traceText(traces, await print.options(), comparison));
+    process.stdout.write(traceText(traces, await print.options(), { comparison, supposed }));
   }
-  process.exitCode = traces.some((t) => t.outcome === 'unknown') ? 3 : 0;
+  // On a host that is supposed around its rules nothing is decided.
+  process.exitCode = alone !== undefined || traces.some((t) => t.outcome === 'unknown') ? 3 : 0;
 }
 
-async function tryChanges(facts: Facts, state: HostState, given: readonly string[]): Promise<WhatIf> {
-  const [{ whatIf }, { expectedFromFacts }] = await Promise.all([
-    import('../diagnosis/what-if.ts'),
-    import('../plan/expected.ts'),
-  ]);
-  const tried = whatIf({ facts, state, expected: () => expectedFromFacts(facts, { state }) }, given);
+async function tryChanges(input: WhatIfInput, given: readonly string[]): Promise<WhatIf> {
+  const { whatIf } = await import('../diagnosis/what-if.ts');
+  const tried = whatIf(input, given);
   if ('error' in tried) throw badInput(`--what-if ${tried.error}`);
   return tried;
 }
 
 /** What the engine's resolvers answer, where its networks are known. */
-async function namesOf(facts: Facts, state: HostState): Promise<NameService | undefined> {
-  const { expectedFromFacts } = await import('../plan/expected.ts');
+async function namesOf(
+  expected: Expected | CannotExpect,
+  state: HostState,
+): Promise<NameService | undefined> {
   const { nameServiceOf } = await import('../plan/name-service.ts');
-  return nameServiceOf(expectedFromFacts(facts, { state }), state);
+  return nameServiceOf(expected, state);
 }

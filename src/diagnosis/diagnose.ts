@@ -23,6 +23,7 @@ import { planPartCandidates } from './plan-parts.ts';
 import { rawLines } from './raw-lines.ts';
 import { successOn } from './receiver.ts';
 import { ruleFaultCandidates } from './rule-faults.ts';
+import type { RulesAlone } from './rules-alone.ts';
 import { deathStep, type Remedy, type SearchInput, searchRemedies, walksWith } from './search.ts';
 import { settingCandidates } from './settings.ts';
 import { undecidedCandidates } from './undecided.ts';
@@ -36,13 +37,15 @@ export interface DiagnoseInput {
   readonly outsideRoutes?: readonly Prefix[];
   /** Exactly these flows; absent: what people care about. */
   readonly flows?: readonly Flow[];
+  /** Where only rules are known: `state` is the host that was supposed around them. */
+  readonly alone?: RulesAlone;
 }
 
 export function diagnose(input: DiagnoseInput): Diagnosis {
   const { state, outsideRoutes = [] } = input;
   const expected = 'cannot' in input.expected ? undefined : input.expected;
   const patient: Patient = { state, expected, ...rawLines(input.facts) };
-  const questions = questionsFor(state, expected);
+  const questions = questionsFor(state, expected, input.alone?.intent);
   const names = nameServiceOf(input.expected, state);
   const scene = makeScene(state, outsideRoutes, names);
   const asked = (input.flows ?? questions.wanted).map((flow) => walk(scene, flow));
@@ -81,6 +84,7 @@ export function diagnose(input: DiagnoseInput): Diagnosis {
     choseFlows: input.flows === undefined,
     unknowns: [...new Map(asked.flatMap((t) => t.unknowns).map((u) => [u.fact, u])).values()],
     state,
+    ...(input.alone === undefined ? {} : { alone: input.alone }),
     ...('cannot' in input.expected ? { unexpected: input.expected.cannot } : {}),
   };
 }

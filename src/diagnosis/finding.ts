@@ -9,6 +9,7 @@ import type { Flow } from '../net/flow.ts';
 import type { Because } from '../net/reason.ts';
 import type { Outcome, Trace, Unknown } from '../packet/trace.ts';
 import type { Cause } from './causes.ts';
+import type { RulesAlone } from './rules-alone.ts';
 
 /** `error`: a flow that should work does not. `warning`: works, but fragile. `info`: a restriction that was asked for. */
 export type Severity = 'error' | 'warning' | 'info';
@@ -83,4 +84,6 @@ export interface Diagnosis {
   /** Why the rules that should be there are not known, when they are not. */
   readonly unexpected?: string;
   readonly state: HostState;
+  /** Where only rules are known: what they tell, and what was supposed around them. */
+  readonly alone?: RulesAlone;
 }

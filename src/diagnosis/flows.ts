@@ -4,7 +4,7 @@
  * by which the price of a repair is measured. It walks nothing.
  */
 import type { HostState, Namespace, Socket } from '../host/state.ts';
-import type { Endpoint, Network, Sandbox } from '../intent/intent.ts';
+import type { Endpoint, Intent, Network, Sandbox } from '../intent/intent.ts';
 import { gatewayOf } from '../intent/ipam.ts';
 import { type Addr, type Family, formatAddr, isLoopback, isUnspecified, parseAddr } from '../net/addr.ts';
 import type { Flow } from '../net/flow.ts';
@@ -24,12 +24,19 @@ interface Place {
   readonly address: Addr;
 }
 
-/** The flows for a host; where its networks are not known, only what the state itself shows. */
-export function questionsFor(state: HostState, expected: Expected | undefined): Questions {
+/**
+ * The flows for a host; where its networks are not known, only what the state itself shows. `intent` is whose networks are asked, where
+ * those are not all expected.
+ */
+export function questionsFor(
+  state: HostState,
+  expected: Expected | undefined,
+  intent: Intent | undefined = expected?.intent,
+): Questions {
   const host = state.namespaces.find((n) => n.kind === 'host');
   if (host === undefined) return { wanted: [], panel: [] };
   const families: readonly Family[] = hasIpv6(host) ? ['ipv4', 'ipv6'] : ['ipv4'];
-  const asked = families.map((family) => questionsOf(family, state, host, expected));
+  const asked = families.map((family) => questionsOf(family, state, host, expected, intent));
   const wanted = asked.flatMap((questions) => questions.wanted);
   const panel = asked.flatMap((questions) => questions.panel);
   return { wanted: numbered(wanted, 0), panel: numbered(panel, wanted.length) };
@@ -45,8 +52,9 @@ function questionsOf(
   state: HostState,
   host: Namespace,
   expected: Expected | undefined,
+  intent: Intent | undefined,
 ): Questions {
-  const places = placesOf(state, expected, family);
+  const places = placesOf(state, intent, family);
   const outside = outsideAddress(state, host, family);
   const wanted: Flow[] = [];
   const panel: Flow[] = [];
@@ -82,8 +90,8 @@ function numbered(flows: readonly Flow[], first: number): Flow[] {
   return flows.map((flow, i) => ({ ...flow, id: first + i }));
 }
 
-function placesOf(state: HostState, expected: Expected | undefined, family: Family): Place[] {
-  const { networks = [], sandboxes = [] } = expected?.intent ?? {};
+function placesOf(state: HostState, intent: Intent | undefined, family: Family): Place[] {
+  const { networks = [], sandboxes = [] } = intent ?? {};
   return sandboxes
     .filter((s) => s.running && state.namespaces.some((n) => n.name === s.name))
     .flatMap((s) => placesOfSandbox(s, networks, family));

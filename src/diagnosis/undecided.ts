@@ -10,7 +10,7 @@ export function undecidedCandidates(patient: Patient, traces: readonly Trace[]):
   if (!traces.some((t) => t.outcome === 'unknown')) return [];
   return patient.state.namespaces.flatMap((ns) => {
     // What the engine itself keeps in nftables is not foreign.
-    const foreign = ns.unmodelledHooks.filter((c) => !/\bdocker-/.test(c.name));
+    const foreign = ns.unmodelledHooks.filter((c) => c.lacking === undefined && !/\bdocker-/.test(c.name));
     // Without iptables-save nobody can tell which of the listed tables are iptables' own.
     const blind = ns.missing?.some((m) => m.part === 'firewall') === true;
     if (foreign.length === 0 || blind) return [];

@@ -9,7 +9,7 @@ import { type WhatIf, whatIf } from './what-if.ts';
 function tried(spec: IncidentSpec, ...changes: readonly string[]): ReturnType<typeof whatIf> {
   const facts = incidentFacts(spec);
   const { state } = hostStateFromFacts(facts);
-  return whatIf({ facts, state, expected: () => expectedFromFacts(facts, { state }) }, changes);
+  return whatIf({ facts, state, expected: expectedFromFacts(facts, { state }) }, changes);
 }
 
 function made(spec: IncidentSpec, ...changes: readonly string[]): WhatIf {

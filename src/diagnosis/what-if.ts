@@ -22,8 +22,7 @@ import { planDifference } from './settings.ts';
 export interface WhatIfInput {
   readonly facts: Facts;
   readonly state: HostState;
-  /** Worked out when an option is to be tried. */
-  readonly expected: () => Expected | CannotExpect;
+  readonly expected: Expected | CannotExpect;
 }
 
 export interface WhatIf {
@@ -95,7 +94,7 @@ function ruleChange(host: Namespace, words: readonly string[]): readonly StateCh
 function optionChanges(input: WhatIfInput, given: readonly string[]): Made | NoChange {
   const { facts, state } = input;
   const host = state.namespaces.find(({ kind }) => kind === 'host');
-  const expected = input.expected();
+  const { expected } = input;
   if ('cannot' in expected) return { error: expected.cannot };
   let file = text(facts, 'daemon.json');
   for (const change of given) {

@@ -9,6 +9,7 @@ import { plainTables } from '../firewall/nft/plain-text.ts';
 import type { Backend, Ruleset, Table } from '../firewall/ruleset.ts';
 import { parseSave } from '../firewall/save.ts';
 import type { Family } from '../net/addr.ts';
+import type { SourceRef } from '../net/source.ts';
 import type { FactProblem, Parsed } from './facts.ts';
 import { nativeHooksOfText } from './native-hooks.ts';
 import type { UnmodelledHook } from './state.ts';
@@ -41,17 +42,27 @@ export function parseFirewall(
 ): Parsed<FirewallFacts> {
   const tables: Table[] = [];
   const problems: FactProblem[] = [];
+  const hidden: UnmodelledHook[] = [];
   for (const save of saves) {
     const backend = save.backend ?? toolBackend ?? 'iptables-nft';
     const parsed = parseSave(save.content, { backend, family: save.family, file: save.file });
     problems.push(
       ...parsed.errors.map((e) => ({ file: save.file, line: e.line, message: `${e.message}: ${e.text}` })),
     );
+    const legacy = parsed.legacyElsewhere;
+    if (legacy !== undefined && !saves.some((other) => other.file === legacyFiles[legacy.family])) {
+      problems.push({
+        file: save.file,
+        line: legacy.line,
+        message: `there are legacy tables too, and ${legacyFiles[legacy.family]} is not in the facts`,
+      });
+      hidden.push(...legacyHooks(legacy.family, { file: save.file, line: legacy.line }));
+    }
     // The same legacy table can be in two files: iptables-save may itself be the legacy tool.
     tables.push(...parsed.tables.filter((t) => !tables.some((other) => sameTable(t, other))));
   }
   const firewall: Ruleset = { tables };
-  if (nft === undefined) return { value: { firewall, unmodelledHooks: [] }, problems };
+  if (nft === undefined) return { value: { firewall, unmodelledHooks: hidden }, problems };
   const plain = 'json' in nft ? undefined : plainTables(nft.content);
   const json = 'json' in nft ? nft.json : plain?.json;
   const native = parseNftJson(json, nft.file, (family, name) => isIptables(firewall, family, name));
@@ -62,7 +73,26 @@ export function parseFirewall(
       : nativeHooksOfText(nft.content, nft.file, firewall).filter(
           ({ name }) => plain?.tables.has(name.split(' ').slice(0, 2).join(' ')) !== true,
         );
-  return { value: { firewall, nft: native.ruleset, unmodelledHooks }, problems };
+  return {
+    value: { firewall, nft: native.ruleset, unmodelledHooks: [...hidden, ...unmodelledHooks] },
+    problems,
+  };
+}
+
+const legacyFiles: Readonly<Record<Family, string>> = {
+  ipv4: 'iptables-legacy-save.txt',
+  ipv6: 'ip6tables-legacy-save.txt',
+};
+
+/** Which tables there are, nobody says: they may be at every hook. */
+function legacyHooks(family: Family, at: SourceRef): readonly UnmodelledHook[] {
+  return ['prerouting', 'input', 'forward', 'output', 'postrouting'].map((hook) => ({
+    family,
+    hook,
+    name: 'iptables-legacy',
+    lacking: legacyFiles[family],
+    at,
+  }));
 }
 
 /** iptables-nft keeps its tables under the same names; what iptables-save printed is read there. */

@@ -228,11 +228,13 @@ export interface PortProxy {
   readonly answersFromAskedAddress: boolean;
 }
 
-/** A base chain whose contents the model cannot evaluate. */
+/** A base chain whose contents the model cannot evaluate, or legacy tables of which only is known that there are some. */
 export interface UnmodelledHook {
   readonly family: Family | 'inet' | 'bridge' | 'netdev' | 'arp';
   readonly hook: string;
   readonly name: string;
+  /** The file that would hold what is there, where the facts lack it. */
+  readonly lacking?: string;
   readonly at?: SourceRef;
 }
 

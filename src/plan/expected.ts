@@ -11,8 +11,9 @@ import {
   type Table,
   type TableName,
 } from '../firewall/ruleset.ts';
-import { type FactProblem, type Facts, text } from '../host/facts.ts';
+import { type FactProblem, type Facts, type Parsed, text } from '../host/facts.ts';
 import { firewalldMembers } from '../host/firewalld.ts';
+import { isRulesAlone } from '../host/rules-alone.ts';
 import type { HostState, Namespace } from '../host/state.ts';
 import { hostStateFromFacts } from '../host/state-from-facts.ts';
 import type { Intent } from '../intent/intent.ts';
@@ -32,6 +33,8 @@ import { declaredIntent, type IntentSource, intentFromFacts, storedIntent } from
 import type { Generation, Plan } from './plan.ts';
 import { runningBackend } from './running-backend.ts';
 import { type ResolverPorts, resolverAddress } from './sandbox.ts';
+import { networksSeen } from './seen-networks.ts';
+import { withSettingsSeen } from './seen-settings.ts';
 import { type EngineState, pristine, type Transition, transition } from './transition.ts';
 
 export interface Expected {
@@ -87,14 +90,21 @@ export function expectedFromFacts(facts: Facts, given: ExpectOptions = {}): Expe
         'the engine version is unknown: docker-version.json is missing or names none, and no rules show it',
     };
   }
-  const { value: configuration, problems } = configurationFromFacts(facts, engine.version);
+  const rulesAlone = host !== undefined && isRulesAlone(state) ? host : undefined;
+  const { value: configured0, problems } = configurationFromFacts(facts, engine.version);
+  const configuration =
+    rulesAlone === undefined
+      ? configured0
+      : { ...configured0, options: withSettingsSeen(configured0.options, rulesAlone) };
   const configured = generationFor(configuration.options);
   if (configured === undefined) return { cannot: unsupportedEngine(engine.version) };
   const refusal = configuration.errors[0];
   if (refusal !== undefined && !facts.files.has('docker-network-inspect.json'))
     return { configuration, cannot: `dockerd refuses to start: ${refusal.message}` };
   const log = readEngineLog(text(facts, 'dockerd.log') ?? '');
-  const intent = intentFromFacts(facts, { state, log, portOrder: portOrderOf(configured) });
+  const intent =
+    intentFromFacts(facts, { state, log, portOrder: portOrderOf(configured) }) ??
+    (rulesAlone === undefined ? undefined : intentFromRules(rulesAlone));
   if (intent === undefined)
     return {
       configuration,
@@ -131,7 +141,10 @@ export function expectedFromFacts(facts: Facts, given: ExpectOptions = {}): Expe
     backend: before.backend,
     problems: [...problems, ...intent.problems],
     orderKnown: log.setForwardPolicy.ipv4 !== undefined,
-    assumed: families.flatMap((family) => assumedPolicy(held, log, host, family)),
+    assumed: [
+      ...(intent.guessed ?? []),
+      ...families.flatMap((family) => assumedPolicy(held, log, host, family)),
+    ],
   };
 }
 
@@ -145,6 +158,16 @@ function engineFor(
   const told = engineOf(facts);
   if (told !== undefined || host === undefined) return told;
   return engineOfRules(host, (engine) => configurationFromFacts(facts, engine).value.options);
+}
+
+/** The networks that the rules themselves tell of. */
+function intentFromRules(
+  host: Namespace,
+): (Parsed<Intent> & { readonly source: IntentSource; readonly guessed: readonly string[] }) | undefined {
+  const seen = networksSeen(host);
+  return seen === undefined
+    ? undefined
+    : { value: seen.intent, guessed: seen.guessed, problems: [], source: 'rules' };
 }
 
 function hostOf({ namespaces }: HostState): Namespace | undefined {

@@ -16,8 +16,8 @@ import type { PortOrder } from '../intent/port-order.ts';
 import { formatAddr } from '../net/addr.ts';
 import type { EngineLog } from './engine-log.ts';
 
-/** Names a file of the bundle. */
-export type IntentSource = 'docker-network-inspect.json' | 'local-kv.db' | 'networks.json';
+/** Names a file of the bundle; `rules`: the engine's own rules, where nothing else is there. */
+export type IntentSource = 'docker-network-inspect.json' | 'local-kv.db' | 'networks.json' | 'rules';
 
 export interface KnownOfEngine {
   readonly state: HostState;
@@ -29,7 +29,7 @@ export interface KnownOfEngine {
 export function intentFromFacts(
   facts: Facts,
   known: KnownOfEngine,
-): (Parsed<Intent> & { readonly source: IntentSource }) | undefined {
+): (Parsed<Intent> & { readonly source: IntentSource; readonly guessed?: readonly string[] }) | undefined {
   const inspected = reportedIntent(facts, known);
   if (inspected !== undefined) return { ...inspected, source: 'docker-network-inspect.json' };
   const stored = storedIntent(facts, known);

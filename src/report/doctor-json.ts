@@ -3,6 +3,7 @@
  * text. `summary` is the English text of the cause. It judges nothing.
  */
 import type { Diagnosis, Finding } from '../diagnosis/finding.ts';
+import type { RulesAlone } from '../diagnosis/rules-alone.ts';
 import type { Flow } from '../net/flow.ts';
 import { flowRef } from './flow-text.ts';
 import { storyOf } from './story.ts';
@@ -22,7 +23,24 @@ export function doctorJson(diagnosis: Diagnosis) {
     findings: diagnosis.findings.map((finding) => findingJson(finding, diagnosis)),
     unknowns: [...missing.map(({ fact }) => ({ fact: `not in the facts: ${fact}` })), ...diagnosis.unknowns],
     ...(diagnosis.unexpected === undefined ? {} : { unexpected: diagnosis.unexpected }),
+    ...(diagnosis.alone === undefined ? {} : { rulesAlone: rulesAloneJson(diagnosis.alone) }),
   } as const;
+}
+
+function rulesAloneJson({ engine, networks, drifted, drops, supposed }: RulesAlone) {
+  return {
+    ...(engine === undefined
+      ? {}
+      : {
+          engine: engine.version,
+          engineKnownBy: engine.by,
+          ...(engine.generations === undefined ? {} : { engineMayBe: engine.generations }),
+        }),
+    networks,
+    ...(drifted === undefined ? {} : { drifted }),
+    drops,
+    supposed,
+  };
 }
 
 function findingJson(finding: Finding, diagnosis: Diagnosis) {

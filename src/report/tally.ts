@@ -13,14 +13,14 @@ export interface Tally {
   readonly unknown: readonly Trace[];
   /** Failing, and in no finding. */
   readonly unexplained: readonly Trace[];
-  /** No error was found, and something that was asked is not known: healthy cannot be said. */
+  /** No error was found, and something that was asked is not known, or all but the rules is supposed: healthy cannot be said. */
   readonly undecided: boolean;
   /** Parts of the host itself that are not in the facts, though every walk rests on them. */
   readonly missing: readonly Unknown[];
 }
 
 export function tally(diagnosis: Diagnosis): Tally {
-  const { asked, choseFlows, healthy, findings, unexpected } = diagnosis;
+  const { asked, choseFlows, healthy, findings, unexpected, alone } = diagnosis;
   const explained = new Set(findings.flatMap((finding) => finding.flows));
   const unknown = asked.filter((t) => t.outcome === 'unknown');
   const failing = asked.filter(
@@ -37,7 +37,8 @@ export function tally(diagnosis: Diagnosis): Tally {
     unexplained,
     undecided:
       healthy &&
-      (unknown.length > 0 ||
+      (alone !== undefined ||
+        unknown.length > 0 ||
         missing.length > 0 ||
         (asked.length === 0 && findings.length === 0) ||
         // A flow that people care about fails and nothing explains it; of flows that were given, that may be right.

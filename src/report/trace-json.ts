@@ -17,13 +17,25 @@ export interface Comparison {
   readonly before: readonly Trace[];
 }
 
+/** What goes with walks. */
+export interface TraceContext {
+  readonly comparison?: Comparison | undefined;
+  /** Where only rules are known: what was supposed around them. */
+  readonly supposed?: readonly string[];
+}
+
 /** The whole answer of `trace --json`; with changes tried, `traces` are the walks after them. */
-export function traceJson(traces: readonly Trace[], comparison?: Comparison) {
+export function traceJson(traces: readonly Trace[], { comparison, supposed = [] }: TraceContext = {}) {
   const whatIf =
     comparison === undefined
       ? {}
       : { whatIf: { changes: comparison.tried, outcomes: outcomes(comparison, traces) } };
-  return { schema: 'bridgekeeper.trace/1', ...whatIf, results: traces.map(resultJson) } as const;
+  return {
+    schema: 'bridgekeeper.trace/1',
+    ...whatIf,
+    ...(supposed.length === 0 ? {} : { supposed }),
+    results: traces.map(resultJson),
+  } as const;
 }
 
 function outcomes({ before }: Comparison, after: readonly Trace[]) {

@@ -22,7 +22,11 @@ export type Label =
   | 'together'
   | 'unknown'
   | 'decide'
-  | 'whatIf';
+  | 'whatIf'
+  | 'engine'
+  | 'networks'
+  | 'drops'
+  | 'supposed';
 
 export interface Catalogue {
   readonly language: Language;
@@ -49,6 +53,14 @@ export interface Catalogue {
   readonly unexplained: (flows: number) => string;
   readonly unknownFlows: (flows: number) => string;
   readonly expectedUnknown: (why: string) => string;
+  /** Of a host of which only rules are known. */
+  readonly rulesAlone: string;
+  readonly noEngine: string;
+  /** Rules like those of engines of these versions. */
+  readonly engineLike: (first: string, last: string) => string;
+  readonly driftedRules: (count: number) => string;
+  readonly rulesLetPass: (asked: number) => string;
+  readonly rulesNothingAsked: string;
   /** What the facts of a namespace do not hold, though a walk rests on it. */
   readonly notInFacts: (what: string) => string;
   readonly planned: string;

@@ -18,6 +18,7 @@ import {
   shorten,
 } from './finding.ts';
 import { displayWidth, type Paint, padTo, printable, type Tone, wrap } from './layout.ts';
+import { rulesAloneRows } from './rules-alone.ts';
 
 export interface TextOptions {
   readonly words: Catalogue;
@@ -38,6 +39,7 @@ const maxUnknowns = 3;
 /** The whole answer of `doctor`. */
 export function doctorText(diagnosis: Diagnosis, options: TextOptions): string {
   const blocks = [
+    aloneBlock(diagnosis, options),
     ...diagnosis.findings.map((finding) => {
       const { mark, tone } = marks[finding.severity];
       return findingBlock(
@@ -54,6 +56,13 @@ export function doctorText(diagnosis: Diagnosis, options: TextOptions): string {
     .filter((block) => block.length > 0)
     .map((block) => block.join('\n'))
     .join('\n\n')}\n`;
+}
+
+/** Of rules alone, what they tell comes before what they do. */
+function aloneBlock({ alone }: Diagnosis, options: TextOptions): readonly string[] {
+  return alone === undefined
+    ? []
+    : [options.words.rulesAlone, ...layRows(rulesAloneRows(alone, options.words), options)];
 }
 
 function findingBlock(
@@ -130,6 +139,8 @@ function unknownBlock(diagnosis: Diagnosis, options: TextOptions): readonly stri
 function verdict(diagnosis: Diagnosis, { words, paint }: TextOptions): string {
   const { findings, asked } = diagnosis;
   const { ok, failing, unknown, undecided } = tally(diagnosis);
+  if (diagnosis.alone !== undefined && undecided && ok.length === asked.length)
+    return paint('bad', asked.length === 0 ? words.rulesNothingAsked : words.rulesLetPass(asked.length));
   if (undecided) {
     const why =
       asked.length === 0

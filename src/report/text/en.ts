@@ -29,6 +29,10 @@ export const english: Catalogue = {
     unknown: 'unknown',
     decide: 'decides',
     whatIf: 'what if',
+    engine: 'engine',
+    networks: 'networks',
+    drops: 'drops',
+    supposed: 'supposed',
   },
   steps: {
     send: 'send',
@@ -62,6 +66,16 @@ export const english: Catalogue = {
   unexplained: (flows) =>
     `${many(flows, 'flow')} ${flows === 1 ? 'fails' : 'fail'}, and no change known here would heal ${flows === 1 ? 'it' : 'them'}:`,
   unknownFlows: (flows) => `not known of ${many(flows, 'flow')}:`,
+  rulesAlone: 'only rules are known of this host: not its links, addresses, routes, sysctls and containers',
+  noEngine: 'nothing in the rules shows an engine',
+  engineLike: (first, last) => `rules like those of ${first === last ? last : `${first} to ${last}`}`,
+  driftedRules: (count) =>
+    count === 0
+      ? 'everything that it makes for these networks is there'
+      : `${count} of its rules or chains ${count === 1 ? 'is' : 'are'} missing or out of place: drift lists them`,
+  rulesLetPass: (asked) =>
+    `cannot decide: the rules let ${asked === 1 ? 'the flow' : `all ${asked} flows`} pass; whether the rest of the host does, a capture of it tells`,
+  rulesNothingAsked: 'cannot decide: the rules tell of no network; a capture of the host does',
   expectedUnknown: (why) => `compared with no plan: ${why}`,
   notInFacts: (what) => `not in the facts, and walks rest on it: ${what}`,
   planned: 'planned',

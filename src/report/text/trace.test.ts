@@ -142,14 +142,14 @@ test('changes that were tried stand first, and each flow has both outcomes', () 
     before: [walked(incident, ask)],
   } as const;
   const after = [walked(healthy, ask)];
-  const lines = traceText(after, { words: english, paint }, comparison).split('\n');
+  const lines = traceText(after, { words: english, paint }, { comparison }).split('\n');
   expect(lines.slice(0, 4)).toEqual([
     'what if: sysctl a=1',
     'what if: daemon.json ip-masq=true  (after a restart of dockerd with its containers, changes nothing here)',
     '',
     'web tcp 198.51.100.7:7777: timeout -> ok, delivered to inet at 198.51.100.7:7777, seen as 203.0.113.2',
   ]);
-  expect(traceJson(after, comparison).whatIf).toEqual({
+  expect(traceJson(after, { comparison }).whatIf).toEqual({
     changes: comparison.tried,
     outcomes: [{ id: 4, before: 'timeout', after: 'ok' }],
   });

@@ -9,7 +9,7 @@ import { formatNftRule } from '../../firewall/nft/format.ts';
 import { formatAddr } from '../../net/addr.ts';
 import type { Header, Hop, NftHit, RuleHit, Step, Trace } from '../../packet/trace.ts';
 import { flowText } from '../flow-text.ts';
-import type { Comparison } from '../trace-json.ts';
+import type { TraceContext } from '../trace-json.ts';
 import type { Catalogue } from './catalogue.ts';
 import { displayWidth, type Paint, padTo, printable } from './layout.ts';
 
@@ -22,11 +22,15 @@ export interface TraceTextOptions {
 export function traceText(
   traces: readonly Trace[],
   options: TraceTextOptions,
-  comparison?: Comparison,
+  { comparison, supposed = [] }: TraceContext = {},
 ): string {
   const walks = traces.map((trace, i) => oneTrace(trace, options, comparison?.before[i]).join('\n'));
   const tried = (comparison?.tried ?? []).map((change) => triedLine(change, options.words));
-  return `${[...(tried.length === 0 ? [] : [tried.join('\n')]), ...walks].join('\n\n')}\n`;
+  const ground = supposed.map((what) =>
+    printable(`${options.words.labels.supposed}: ${options.words.phrase(what)}`),
+  );
+  const blocks = [tried.join('\n'), ...walks, ground.join('\n')];
+  return `${blocks.filter((block) => block !== '').join('\n\n')}\n`;
 }
 
 /** `what if: daemon.json icc=true  (after a restart of dockerd)`. */

@@ -118,8 +118,47 @@ const phrases: Phrases = [
   [/^status of the connection$/, '连接的状态'],
   [/^addresses of the connection$/, '连接的地址'],
   [/^number of protocol (\S+)$/, '协议 $1 的编号'],
-  [/^the engine version is unknown: (\S+) is missing or names none$/, '不知道引擎版本：$1 缺失或没有写明'],
-  [/^the networks are unknown: (\S+) is missing or unreadable$/, '不知道有哪些网络：$1 缺失或无法读取'],
+  [
+    /^the engine version is unknown: (\S+) is missing or names none, and no rules show it$/,
+    '不知道引擎版本：$1 缺失或没有写明，从规则中也看不出来',
+  ],
+  [
+    /^the networks are unknown: (\S+) is missing or unreadable, and (\S+) with it$/,
+    '不知道有哪些网络：$1 和 $2 都缺失或无法读取',
+  ],
+  [
+    /^links, addresses, routes and sysctls are as the engine makes them$/,
+    '链路、地址、路由和 sysctl 都是引擎通常设置的样子',
+  ],
+  [
+    /^settings that no rule shows are the defaults: what is missing may also have been turned off$/,
+    '规则中看不出的设置都取默认值；缺失的规则也可能是被设置关掉的',
+  ],
+  [/^the uplink is (\S+) with (\S+)$/, '上行网卡是 $1，地址 $2'],
+  [
+    /^nothing on the host listens but docker-proxy, and every port of a container does$/,
+    '主机上只有 docker-proxy 在监听，容器的每个端口都有监听者',
+  ],
+  [
+    /^containers that stand in for those that no rule names: (.+)$/,
+    '规则中没有出现的容器，用这些地址代替：$1',
+  ],
+  [/^there are no native nftables besides$/, '此外没有原生 nftables 规则'],
+  [/^IPv6 is left out: its rules are not there$/, '不考虑 IPv6：资料中没有它的规则'],
+  [/^the subnet of (\S+) is (\S+): no rule names it$/, '$1 的子网是 $2（规则中没有写明）'],
+  [/^the subnet of (\S+) is not known: no rule names it$/, '不知道 $1 的子网：规则中没有写明'],
+  [
+    /^the legacy tables of (\S+) let the packet pass \((\S+) is not in the facts\)$/,
+    '$1 的 legacy 表是否放行（资料中没有 $2）',
+  ],
+  [
+    /^the rules of (\S+) let the packet pass \((\S+) is not in the facts\)$/,
+    '$1 的规则是否放行（资料中没有 $2）',
+  ],
+  [
+    /^the policy of (\S+) filter FORWARD: no log shows whether dockerd set DROP, so that ACCEPT counts as planned$/,
+    '$1 filter FORWARD 的默认策略：没有日志说明 dockerd 是否设置过 DROP，因此把 ACCEPT 当作应有的值',
+  ],
   [/^engine (.+) is not supported; supported are (.+)$/, '不支持引擎 $1；支持的有 $2'],
   [/^dockerd refuses to start: (.+)$/, 'dockerd 拒绝启动：$1'],
   [/^(\S+) has learned (\S+) on (\S+)$/, '$1 是否在 $3 上学到了 $2'],
@@ -172,6 +211,10 @@ export const chinese: Catalogue = {
     unknown: '未知',
     decide: '可查',
     whatIf: '假如',
+    engine: '引擎',
+    networks: '网络',
+    drops: '丢弃',
+    supposed: '假定',
   },
   steps: {
     send: '发出',
@@ -199,6 +242,16 @@ export const chinese: Catalogue = {
   faults: (findings, failing, asked) => `${findings} 个发现；${asked} 条流中 ${failing} 条不通`,
   unexplained: (flows) => `另有 ${flows} 条流不通，已知的改动都无法使其恢复：`,
   unknownFlows: (flows) => `${flows} 条流缺少判断依据：`,
+  rulesAlone: '只有防火墙规则：链路、地址、路由、sysctl 和容器都不在资料中',
+  noEngine: '从规则中看不出有容器引擎',
+  engineLike: (first, last) => `规则的写法与 ${first === last ? last : `${first} 到 ${last}`} 一致`,
+  driftedRules: (count) =>
+    count === 0
+      ? '这些网络应有的规则都在'
+      : `应有的规则和链中有 ${count} 处缺失或位置不对，drift 命令会逐条列出`,
+  rulesLetPass: (asked) =>
+    `无法判断：规则放行了全部 ${asked} 条流；主机的其余部分是否正常，要用 capture 采集后才能判断`,
+  rulesNothingAsked: '无法判断：规则中看不出任何网络，请用 capture 采集这台主机',
   expectedUnknown: (why) => `没有可对照的预期规则：${why}`,
   notInFacts: (what) => `资料中缺少以下内容，而模拟要依据它：${what}`,
   planned: '应有',
