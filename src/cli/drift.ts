@@ -23,9 +23,10 @@ export function driftCommand(): Command {
       'compare a host with what its engine made: what is missing, changed, out of place, or left behind',
     )
     .addOption(
-      new Option('--bundle <path>', 'a captured host: directory, .tar.gz, firewall rules as text, or - for standard input').conflicts(
-        'netns',
-      ),
+      new Option(
+        '--bundle <path>',
+        'a captured host: directory, .tar.gz, firewall rules as text, or - for standard input',
+      ).conflicts('netns'),
     )
     .option('--netns <path>', 'look at this network namespace instead of the host')
     .option('--engine <version>', "compare with what this engine would make (default: the host's)")

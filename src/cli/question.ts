@@ -41,9 +41,10 @@ export interface Question {
 export function withQuestionOptions(command: Command): Command {
   return command
     .addOption(
-      new Option('--bundle <path>', 'a captured host: directory, .tar.gz, firewall rules as text, or - for standard input').conflicts(
-        'netns',
-      ),
+      new Option(
+        '--bundle <path>',
+        'a captured host: directory, .tar.gz, firewall rules as text, or - for standard input',
+      ).conflicts('netns'),
     )
     .option('--netns <path>', 'look at this network namespace instead of the host')
     .option('--from <name>', 'who asks: a container, host, or inet for the outside')

@@ -40,10 +40,10 @@ export function rulesCommand(): Command {
   return new Command('rules')
     .description('print the firewall rules that the engine should have made')
     .addOption(
-      new Option('--bundle <path>', 'a captured host: directory, .tar.gz, firewall rules as text, or - for standard input').conflicts([
-        'configFile',
-        'networks',
-      ]),
+      new Option(
+        '--bundle <path>',
+        'a captured host: directory, .tar.gz, firewall rules as text, or - for standard input',
+      ).conflicts(['configFile', 'networks']),
     )
     .option('--config-file <file>', "a daemon.json (default: the engine's own defaults)")
     .option('--networks <file>', 'JSON of docker network inspect, Containers may carry PortBindings')
