@@ -33,6 +33,7 @@ export function printing(lang: string | undefined): {
         minWidth,
         Math.min((process.stdout.columns ?? usualWidth + hanging) - hanging, usualWidth),
       ),
+      columns: process.stdout.columns,
     }),
     notes: writeNotes,
   };

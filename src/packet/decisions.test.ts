@@ -4,7 +4,10 @@ import { forEachBranch } from './decisions.ts';
 
 describe('forEachBranch', () => {
   test('without an unknown there is one run', () => {
-    expect(forEachBranch(() => 'done')).toEqual({ runs: [{ result: 'done', met: [] }], complete: true });
+    expect(forEachBranch(() => 'done')).toMatchObject({
+      runs: [{ result: 'done', met: [] }],
+      complete: true,
+    });
   });
 
   test('each combination of answers once, no before yes', () => {

@@ -13,6 +13,11 @@ export class Decisions {
   private readonly byFact = new Map<string, boolean>();
   readonly met: Unknown[] = [];
 
+  /** What each fact that was met was taken for. */
+  get taken(): ReadonlyMap<string, boolean> {
+    return this.byFact;
+  }
+
   constructor(answers: readonly boolean[]) {
     this.answers = [...answers];
   }
@@ -41,17 +46,24 @@ export class Decisions {
   }
 }
 
+/** One run: its result, the open facts that it met, and what each was taken for. */
+export interface Run<T> {
+  readonly result: T;
+  readonly met: readonly Unknown[];
+  readonly taken: ReadonlyMap<string, boolean>;
+}
+
 /** Runs `body` once for every combination of answers; `complete` is false when the bound was met first. */
 export function forEachBranch<T>(body: (decisions: Decisions) => T): {
-  readonly runs: readonly { readonly result: T; readonly met: readonly Unknown[] }[];
+  readonly runs: readonly Run<T>[];
   readonly complete: boolean;
 } {
-  const runs: { result: T; met: readonly Unknown[] }[] = [];
+  const runs: Run<T>[] = [];
   let answers: readonly boolean[] | undefined = [];
   while (answers !== undefined && runs.length < maxRuns) {
     const decisions = new Decisions(answers);
     const result = body(decisions);
-    runs.push({ result, met: decisions.met });
+    runs.push({ result, met: decisions.met, taken: decisions.taken });
     answers = decisions.next();
   }
   return { runs, complete: answers === undefined };

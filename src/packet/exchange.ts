@@ -34,6 +34,8 @@ export interface Result {
   readonly answers?: readonly Addr[];
   readonly request: readonly Hop[];
   readonly reply: readonly Hop[];
+  /** The way of a segment after the handshake that did not arrive. */
+  readonly data?: readonly Hop[];
   readonly assumed: readonly string[];
   /** The sender's kernel needs seconds to notice the failure: a client of its own gives up before. */
   readonly slow: boolean;
@@ -69,6 +71,8 @@ export class Exchange {
   private readonly names: NameService | undefined;
   private readonly assumed = new Set<string>();
   private nextPort = clientPort;
+  /** The last segment that did not arrive. */
+  private data: readonly Hop[] | undefined;
 
   constructor(stack: Stack, recorder: Recorder, names: NameService | undefined) {
     this.stack = stack;
@@ -262,23 +266,20 @@ export class Exchange {
 
   /** After the handshake: a small question and answer, then what the flow sends and receives. */
   private converse(talk: Talk, flow: Flow, behind: Result | undefined): Outcome {
-    const quiet = <T>(body: () => T): T => this.recorder.aside(body);
-    return quiet(() => {
-      const up = this.pour(talk.near, talk.far, 100);
-      if (up !== 'ok') return up;
-      if (behind !== undefined && behind.outcome !== 'ok') {
-        const { outcome, slow } = behind;
-        const waits = slow || outcome === 'timeout' || outcome === 'connected-then-timeout';
-        return waits ? 'connected-then-timeout' : 'connected-then-closed';
-      }
-      const down = this.pour(talk.far, talk.near, 100);
-      if (down !== 'ok') return down;
-      if ((flow.up ?? 0) > 0) {
-        const sent = this.pour(talk.near, talk.far, flow.up ?? 0);
-        if (sent !== 'ok') return sent;
-      }
-      return (flow.down ?? 0) > 0 ? this.pour(talk.far, talk.near, flow.down ?? 0) : 'ok';
-    });
+    const up = this.pour(talk.near, talk.far, 100);
+    if (up !== 'ok') return up;
+    if (behind !== undefined && behind.outcome !== 'ok') {
+      const { outcome, slow } = behind;
+      const waits = slow || outcome === 'timeout' || outcome === 'connected-then-timeout';
+      return waits ? 'connected-then-timeout' : 'connected-then-closed';
+    }
+    const down = this.pour(talk.far, talk.near, 100);
+    if (down !== 'ok') return down;
+    if ((flow.up ?? 0) > 0) {
+      const sent = this.pour(talk.near, talk.far, flow.up ?? 0);
+      if (sent !== 'ok') return sent;
+    }
+    return (flow.down ?? 0) > 0 ? this.pour(talk.far, talk.near, flow.down ?? 0) : 'ok';
   }
 
   /** Sends so many bytes on an open connection, in segments as large as both ends allow; learns a smaller path MTU. */
@@ -296,11 +297,14 @@ export class Exchange {
         owner: serviceOwner,
       });
       const fate = this.stack.send(from.node, segment, { chooseSource: false });
-      if (fate.kind === 'delivered') {
-        return fate.node === to.node && sameTuple(tupleOf(fate.packet), invert(to.tuple))
-          ? 'ok'
-          : 'connected-then-timeout';
-      }
+      const way = this.recorder.take();
+      const arrives =
+        fate.kind === 'delivered' &&
+        fate.node === to.node &&
+        sameTuple(tupleOf(fate.packet), invert(to.tuple));
+      // What arrives goes the way of the handshake, which the trace has.
+      this.data = arrives ? undefined : way;
+      if (fate.kind === 'delivered') return arrives ? 'ok' : 'connected-then-timeout';
       if (fate.kind === 'reset') return 'connected-then-closed';
       const tooBig =
         fate.kind === 'icmp' &&
@@ -377,6 +381,7 @@ export class Exchange {
       reply,
       assumed: [...this.assumed],
       slow: false,
+      ...(this.data === undefined ? {} : { data: this.data }),
       ...(seen?.seenAs === undefined ? {} : { seenAs: seen.seenAs }),
       ...(seen?.deliveredTo === undefined ? {} : { deliveredTo: seen.deliveredTo }),
       ...(seen?.answers === undefined ? {} : { answers: seen.answers }),

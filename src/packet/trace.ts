@@ -38,7 +38,11 @@ export interface Trace {
   readonly hops: readonly Hop[];
   /** The reply; empty when none was sent. */
   readonly reply: readonly Hop[];
-  /** Facts that would decide, when the outcome is unknown; also those that were met and did not matter. */
+  /** What was sent after the handshake and did not arrive, hop by hop; absent where all did, or nothing was sent. */
+  readonly data?: readonly Hop[];
+  /** When the outcome is unknown, every outcome that it may have. */
+  readonly possible?: readonly Outcome[];
+  /** Facts that would decide, when the outcome is unknown, the most telling first; also those that were met and did not matter. */
   readonly unknowns: readonly Unknown[];
   /** Assumptions that the facts did not cover, e.g. `listening`. */
   readonly assumed: readonly string[];
@@ -131,4 +135,6 @@ export interface Unknown {
   readonly fact: string;
   /** The one command that would decide it. */
   readonly command?: string;
+  /** Of a walk whose outcome is unknown: the outcomes that are left if the fact holds, and if it does not. */
+  readonly outcomes?: { readonly ifSo: readonly Outcome[]; readonly ifNot: readonly Outcome[] };
 }

@@ -8,7 +8,7 @@ import { type Addr, formatAddr, sameAddr } from '../net/addr.ts';
 import type { Flow } from '../net/flow.ts';
 import type { Prefix } from '../net/prefix.ts';
 import type { NameService } from '../plan/name-service.ts';
-import { forEachBranch } from './decisions.ts';
+import { forEachBranch, type Run } from './decisions.ts';
 import { Exchange, type Result } from './exchange.ts';
 import { outsideOf, withDirectRoute } from './outside.ts';
 import { Recorder } from './recorder.ts';
@@ -44,19 +44,51 @@ export function walk(scene: Scene, flow: Flow): Trace {
   const first = runs[0];
   if (first === undefined) return unanswered(flow, { fact: 'nothing was walked' });
   const agree = complete && runs.every((r) => sameResult(r.result, first.result));
-  const unknowns = distinct(runs.flatMap((r) => r.met));
   const { request, reply, assumed, slow: _, ...seen } = first.result;
-  if (agree) return { flow, ...seen, hops: request, reply, unknowns, assumed };
+  if (agree) {
+    const unknowns = distinct(runs.flatMap((r) => r.met));
+    return { flow, ...seen, hops: request, reply, unknowns, assumed };
+  }
   // Of walks that differ, one that fails is shown: it names what may stop the packet.
   const { result } = runs.find((r) => r.result.outcome !== 'ok') ?? first;
-  return { flow, outcome: 'unknown', hops: result.request, reply: result.reply, unknowns, assumed };
+  return {
+    flow,
+    outcome: 'unknown',
+    hops: result.request,
+    reply: result.reply,
+    ...(result.data === undefined ? {} : { data: result.data }),
+    possible: outcomesOf(runs),
+    unknowns: weighed(runs),
+    assumed,
+  };
 }
 
 /** Every outcome that a flow may have, when unknown facts are decided either way; one when they do not matter. */
 export function possibleOutcomes(scene: Scene, flow: Flow): readonly Outcome[] {
   if (cannotAsk(scene.world, flow) !== undefined) return ['unknown'];
   const { runs } = everyBranch(scene, flow);
+  return outcomesOf(runs);
+}
+
+function outcomesOf(runs: readonly Run<Result>[]): readonly Outcome[] {
   return [...new Set(runs.map((r) => r.result.outcome))];
+}
+
+/** The open facts with what is left of the outcomes once each is known; those that decide alone come first, those that change nothing last. */
+function weighed(runs: readonly Run<Result>[]): readonly Unknown[] {
+  const left = (fact: string, answer: boolean) =>
+    outcomesOf(runs.filter(({ taken }) => (taken.get(fact) ?? answer) === answer));
+  return distinct(runs.flatMap((r) => r.met))
+    .map((unknown) => ({
+      ...unknown,
+      outcomes: { ifSo: left(unknown.fact, true), ifNot: left(unknown.fact, false) },
+    }))
+    .toSorted((a, b) => openness(a.outcomes) - openness(b.outcomes));
+}
+
+/** How much stays open whichever way the fact is, on the whole. */
+function openness({ ifSo, ifNot }: NonNullable<Unknown['outcomes']>): number {
+  return ifSo.length + ifNot.length;
 }
 
 /** The flow's exchange, once for every way in which the facts may be. */

@@ -60,6 +60,7 @@ test('the incident, in the shape of the contract', () => {
       },
     ],
     unknowns: [],
+    undecided: [],
   });
 });
 

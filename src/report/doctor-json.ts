@@ -21,7 +21,12 @@ export function doctorJson(diagnosis: Diagnosis) {
     failing: failing.length,
     unknown: unknown.length,
     findings: diagnosis.findings.map((finding) => findingJson(finding, diagnosis)),
-    unknowns: [...missing.map(({ fact }) => ({ fact: `not in the facts: ${fact}` })), ...diagnosis.unknowns],
+    unknowns: [
+      ...missing.map(({ fact }) => ({ fact: `not in the facts: ${fact}` })),
+      // What follows from a fact differs by flow: it stands with each of them.
+      ...diagnosis.unknowns.map(({ outcomes: _, ...unknown }) => unknown),
+    ],
+    undecided: unknown.map(({ flow, possible = [], unknowns }) => ({ ...flowRef(flow), possible, unknowns })),
     ...(diagnosis.unexpected === undefined ? {} : { unexpected: diagnosis.unexpected }),
     ...(diagnosis.alone === undefined ? {} : { rulesAlone: rulesAloneJson(diagnosis.alone) }),
   } as const;

@@ -35,7 +35,7 @@ export interface Exit {
 
 /** Where a packet died. */
 export interface Death {
-  readonly way: 'request' | 'reply';
+  readonly way: 'request' | 'reply' | 'data';
   readonly namespace: string;
   readonly where: string;
   readonly why: string;
@@ -135,9 +135,9 @@ function masqueradeOf(added: readonly Translation[], sources: readonly Addr[]): 
   return { subnets: [...new Set(subnets)], rules: fitting.map(({ text }) => text) };
 }
 
-/** The first drop on the way there or back; undefined for a walk without one. */
+/** The first drop on the way there, back, or of the data that follows; undefined for a walk without one. */
 export function deathOf(trace: Trace): Death | undefined {
-  return deathIn(trace.hops, 'request') ?? deathIn(trace.reply, 'reply');
+  return deathIn(trace.hops, 'request') ?? deathIn(trace.reply, 'reply') ?? deathIn(trace.data ?? [], 'data');
 }
 
 function deathIn(hops: readonly Hop[], way: Death['way']): Death | undefined {

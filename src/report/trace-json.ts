@@ -29,7 +29,13 @@ export function traceJson(traces: readonly Trace[], { comparison, supposed = [] 
   const whatIf =
     comparison === undefined
       ? {}
-      : { whatIf: { changes: comparison.tried, outcomes: outcomes(comparison, traces) } };
+      : {
+          whatIf: {
+            changes: comparison.tried,
+            outcomes: outcomes(comparison, traces),
+            before: comparison.before.map(resultJson),
+          },
+        };
   return {
     schema: 'bridgekeeper.trace/1',
     ...whatIf,
@@ -59,6 +65,8 @@ function resultJson(trace: Trace) {
     ...(answers === undefined ? {} : { answers: answers.map(formatAddr) }),
     hops: trace.hops.map(hopJson),
     reply: trace.reply.map(hopJson),
+    ...(trace.data === undefined ? {} : { data: trace.data.map(hopJson) }),
+    ...(trace.possible === undefined ? {} : { possible: trace.possible }),
     unknowns: trace.unknowns,
     assumed: trace.assumed,
   };

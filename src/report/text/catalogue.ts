@@ -6,7 +6,7 @@ import type { Cause } from '../../diagnosis/causes.ts';
 import type { Repair, Severity } from '../../diagnosis/finding.ts';
 import type { Origin } from '../../net/reason.ts';
 import type { Outcome, Step } from '../../packet/trace.ts';
-import type { Story } from '../story.ts';
+import type { Death, Story } from '../story.ts';
 
 export type Language = 'en' | 'zh';
 
@@ -64,7 +64,7 @@ export interface Catalogue {
   /** What the facts of a namespace do not hold, though a walk rests on it. */
   readonly notInFacts: (what: string) => string;
   readonly planned: string;
-  readonly death: (way: 'request' | 'reply', namespace: string, where: string) => string;
+  readonly death: (way: Death['way'], namespace: string, where: string) => string;
   /** Another cause, without whose repair this one does not heal so many of the flows; undefined: none of them. */
   readonly onlyWith: (cause: Cause, flows: number | undefined) => string;
   readonly proved: (flows: number) => string;
@@ -76,7 +76,16 @@ export interface Catalogue {
   readonly more: (count: number) => string;
   readonly request: string;
   readonly reply: string;
+  /** What is sent after the handshake. */
+  readonly data: string;
   readonly noReply: string;
+  /** One of several. */
+  readonly either: (texts: readonly string[]) => string;
+  /** What an unknown outcome may be; of one kind where only the addresses are not known. */
+  readonly possible: (outcomes: string, kinds: number) => string;
+  /** The outcomes that are left if a fact holds, and if it does not. */
+  readonly bounds: (ifSo: string, ifNot: string) => string;
+  readonly doesNotMatter: string;
   readonly policy: (chain: string) => string;
   readonly packets: (count: number) => string;
   readonly seenAs: (address: string) => string;

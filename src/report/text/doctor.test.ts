@@ -93,7 +93,7 @@ test('where the facts do not decide, the text says what is not known and what wo
   const files = { 'iptables-save.txt': save.replace('-A DOCKER-USER -j RETURN', rule) };
   const diagnosis = diagnosed({ ...healthy, files });
   expect(say(diagnosis, english)).toMatch(
-    /not known of \d flows:\n {2}unknown {3}rule 1 of filter\/DOCKER-USER matches: members of ipset blocked\n {2}decides {3}ipset list blocked\n\ncannot decide: \d of 9 flows unknown\n$/,
+    /not known of 3 flows:\n {2}web ping 198\.51\.100\.7 {6}unknown {2}either ok or timeout\n(?: {2}\w+ tcp .* either ok or timeout\n){2} {2}unknown {3}rule 1 of filter\/DOCKER-USER matches: members of ipset blocked {2}\(if so timeout, if not ok\)\n {2}decides {3}ipset list blocked\n\ncannot decide: \d of 9 flows unknown\n$/,
   );
   expect(say(diagnosis, chinese)).toContain(
     '未知  filter/DOCKER-USER 第 1 条规则是否匹配：ipset blocked 的成员',

@@ -8,23 +8,18 @@ import { flowText } from '../flow-text.ts';
 import { deathOf } from '../story.ts';
 import { tally } from '../tally.ts';
 import type { Catalogue } from './catalogue.ts';
-import {
-  deathText,
-  type FindingText,
-  findingText,
-  labelWidth,
-  type Row,
-  rowsOf,
-  shorten,
-} from './finding.ts';
+import { deathText, type FindingText, findingText, labelWidth, type Row } from './finding.ts';
 import { displayWidth, type Paint, padTo, printable, type Tone, wrap } from './layout.ts';
 import { rulesAloneRows } from './rules-alone.ts';
+import { possibleText, undecidedRows } from './undecided.ts';
 
 export interface TextOptions {
   readonly words: Catalogue;
   readonly paint: Paint;
   /** Columns for what is wrapped; rules and commands stay whole. */
   readonly width: number;
+  /** Of the terminal; undefined where there is none. */
+  readonly columns?: number | undefined;
 }
 
 const marks: Readonly<Record<Severity, { readonly mark: string; readonly tone: Tone }>> = {
@@ -34,7 +29,6 @@ const marks: Readonly<Record<Severity, { readonly mark: string; readonly tone: T
 };
 
 const maxUnexplained = 5;
-const maxUnknowns = 3;
 
 /** The whole answer of `doctor`. */
 export function doctorText(diagnosis: Diagnosis, options: TextOptions): string {
@@ -116,18 +110,16 @@ function flowLines(
 function unknownBlock(diagnosis: Diagnosis, options: TextOptions): readonly string[] {
   const { words } = options;
   const { unknown, missing } = tally(diagnosis);
-  const byCommand = new Map<string, Set<string>>();
-  for (const { fact, command = '' } of unknown.flatMap((t) => t.unknowns)) {
-    byCommand.set(command, (byCommand.get(command) ?? new Set()).add(words.phrase(fact)));
-  }
-  const rows = [...byCommand].flatMap(([command, facts]) => [
-    ...rowsOf(words.labels.unknown, shorten([...facts], maxUnknowns, words)),
-    ...(command === '' ? [] : rowsOf(words.labels.decide, [command])),
-  ]);
+  const flows = flowLines(unknown.slice(0, maxUnexplained), words, ({ possible = [] }) =>
+    possible.length === 0 ? '' : possibleText(possible, words),
+  );
+  const left = unknown.length - maxUnexplained;
   const plan = diagnosis.unexpected;
   return [
     ...(unknown.length === 0 ? [] : [words.unknownFlows(unknown.length)]),
-    ...layRows(rows, options),
+    ...flows.map((line) => `  ${line}`),
+    ...(left > 0 ? [`  ${words.more(left)}`] : []),
+    ...layRows(undecidedRows(unknown, words), options),
     ...(missing.length === 0
       ? []
       : [printable(words.notInFacts(missing.map(({ fact }) => fact).join(', ')))]),

@@ -92,6 +92,12 @@ export const english: Catalogue = {
   more: (count) => `and ${count} more`,
   request: 'request',
   reply: 'reply',
+  data: 'data, after the handshake',
+  either: (texts) => texts.join(' or '),
+  possible: (outcomes, kinds) =>
+    kinds === 1 ? `${outcomes}, but by whom or with which source is open` : `either ${outcomes}`,
+  bounds: (ifSo, ifNot) => `if so ${ifSo}, if not ${ifNot}`,
+  doesNotMatter: 'does not matter here',
   noReply: 'no reply is sent',
   policy: (chain) => `policy of ${chain}`,
   packets: (count) => many(count, 'packet'),

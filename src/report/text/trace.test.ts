@@ -17,19 +17,20 @@ const paint = (tone: string, text: string) => (tone === 'bad' ? `<${text}>` : te
 
 test('a walk that dies on its way back', () => {
   expect(traceText([walked(incident, ask)], { words: english, paint })).toBe(`\
-web tcp 198.51.100.7:7777: <timeout>, delivered to inet at 198.51.100.7:7777, seen as 172.17.0.2
+<web tcp 198.51.100.7:7777: timeout, delivered to inet at 198.51.100.7:7777, seen as 172.17.0.2>
+<✗ inet, route (reply): no route to 172.17.0.2>
 request
   web   send            tcp 172.17.0.2:40000 -> 198.51.100.7:7777
         route           output via 172.17.0.1 dev eth0 src 172.17.0.2 table main
         out             eth0 -> 172.17.0.1
   host  in              veth0  tcp 172.17.0.2:40000 -> 198.51.100.7:7777
         route           forward via 203.0.113.1 dev eth0 table main
-        filter FORWARD  ACCEPT
-                          #1 -A FORWARD -j DOCKER-USER  (9 packets, iptables-save.txt:8)
-                          #1 -A DOCKER-USER -j RETURN  (iptables-save.txt:16)
-                          #2 -A FORWARD -j DOCKER-ISOLATION  (iptables-save.txt:9)
-                          #1 -A DOCKER-ISOLATION -j RETURN  (iptables-save.txt:15)
-                          #5 -A FORWARD -i docker0 ! -o docker0 -j ACCEPT  (iptables-save.txt:12)
+        filter FORWARD  ACCEPT  (iptables-save.txt)
+                          #1 -A FORWARD -j DOCKER-USER  (9 packets, :8)
+                            #1 -A DOCKER-USER -j RETURN  (:16)
+                          #2 -A FORWARD -j DOCKER-ISOLATION  (:9)
+                            #1 -A DOCKER-ISOLATION -j RETURN  (:15)
+                          #5 -A FORWARD -i docker0 ! -o docker0 -j ACCEPT  (:12)
         out             eth0 -> 203.0.113.1
   inet  in              up0  tcp 172.17.0.2:40000 -> 198.51.100.7:7777
         route           local
@@ -51,11 +52,11 @@ test('NAT is told by what it changes, there and back', () => {
 test('a policy is named where it kills, and what nobody can know is said', () => {
   const flow: Flow = { from: 'inet', kind: 'tcp', dst: parseAddr('172.17.0.2'), port: 81, direct: true };
   expect(traceText([walked(healthy, flow)], { words: english, paint })).toMatch(
-    /<✗ +DIES +filter\/FORWARD: policy DROP {2}policy of filter\/FORWARD>\nno reply is sent\n$/,
+    /<✗ +DIES +filter\/FORWARD: policy DROP>\nno reply is sent\n$/,
   );
   const nobody: Flow = { from: 'ghost', kind: 'ping', dst: far };
   expect(traceText([walked(healthy, nobody)], { words: chinese, paint })).toBe(
-    'ghost ping 198.51.100.7: <未知 (unknown)>\n未知: 资料中没有命名空间 ghost  可查: docker ps; docker inspect\n',
+    '<ghost ping 198.51.100.7: 未知 (unknown)>\n未知: 资料中没有命名空间 ghost  可查: docker ps; docker inspect\n',
   );
 });
 
@@ -118,7 +119,7 @@ test('a native rule is told with its table, chain, handle and text', () => {
   const trace = walk(makeScene(state), ask);
   const text = traceText([trace], { words: english, paint });
   expect(text).toContain('inet myfw f');
-  expect(text).toContain('#1 inet myfw f drop comment "why"  (handle 7, nft-ruleset.json)');
+  expect(text).toContain('#1 f drop comment "why"  (handle 7)');
   const steps = traceJson([trace]).results[0]?.hops.flatMap((hop) => [...hop.steps]) ?? [];
   expect(steps.find((step) => step.kind === 'drop')).toMatchObject({
     where: 'inet myfw f',
@@ -143,13 +144,21 @@ test('changes that were tried stand first, and each flow has both outcomes', () 
   } as const;
   const after = [walked(healthy, ask)];
   const lines = traceText(after, { words: english, paint }, { comparison }).split('\n');
-  expect(lines.slice(0, 4)).toEqual([
+  expect(lines.slice(0, 5)).toEqual([
     'what if: sysctl a=1',
     'what if: daemon.json ip-masq=true  (after a restart of dockerd with its containers, changes nothing here)',
     '',
     'web tcp 198.51.100.7:7777: timeout -> ok, delivered to inet at 198.51.100.7:7777, seen as 203.0.113.2',
+    'request',
   ]);
-  expect(traceJson(after, { comparison }).whatIf).toEqual({
+  expect(lines.filter((line) => /^[-+]/.test(line)).slice(0, 4)).toEqual([
+    '+        nat POSTROUTING  MASQUERADE  (iptables-save.txt)',
+    '+                           #1 -A POSTROUTING -s 172.17.0.0/16 ! -o docker0 -j MASQUERADE  (:26)',
+    '+        nat              src 172.17.0.2:40000 => 203.0.113.2:40000',
+    '-  inet  in               up0  tcp 172.17.0.2:40000 -> 198.51.100.7:7777',
+  ]);
+  expect(lines).toContain('<-✗       DIES            route: no route>');
+  expect(traceJson(after, { comparison }).whatIf).toMatchObject({
     changes: comparison.tried,
     outcomes: [{ id: 4, before: 'timeout', after: 'ok' }],
   });
@@ -167,4 +176,64 @@ test('a proxy and what it sends in turn, and the answer to a name', () => {
   const named = { ...trace, answers: [answers] };
   expect(traceText([named], { words: chinese, paint }).split('\n')[0]).toContain('应答 172.17.0.2');
   expect(traceJson([named]).results[0]?.answers).toEqual(['172.17.0.2']);
+});
+
+test('a terminal has no line that it would break', () => {
+  const lines = traceText([walked(incident, ask)], {
+    words: english,
+    paint: (_, said) => said,
+    columns: 64,
+  }).split('\n');
+  expect(lines.filter((line) => line.length > 64)).toEqual([]);
+  expect(lines).toContain('                          #5 -A FORWARD -i docker0 ! -o docker0');
+  expect(lines).toContain('                            -j ACCEPT (:12)');
+});
+
+test('of an unknown outcome both bounds are said, and the fact that decides first', () => {
+  const unmodelledHooks = ['forward', 'output'].map(
+    (hook) => ({ family: 'inet', hook, name: `t ${hook}` }) as const,
+  );
+  const { state } = hostStateFromFacts(incidentFacts(healthy));
+  const namespaces = state.namespaces.map((ns) => (ns.kind === 'host' ? { ...ns, unmodelledHooks } : ns));
+  const trace = walk(makeScene({ ...state, namespaces }), ask);
+  const fact = 'nftables chain t forward (hook forward) lets the packet pass';
+  expect(trace).toMatchObject({
+    outcome: 'unknown',
+    possible: ['timeout', 'ok'],
+    unknowns: [{ fact, outcomes: { ifSo: ['ok'], ifNot: ['timeout'] } }],
+  });
+  const text = traceText([trace], { words: english, paint });
+  expect(text).toContain('unknown, either timeout or ok');
+  expect(text).toContain(`unknown: ${fact}  (if so ok, if not timeout)  decides: nft list ruleset`);
+  expect(traceJson([trace]).results[0]).toMatchObject({
+    possible: ['timeout', 'ok'],
+    unknowns: trace.unknowns,
+  });
+  const decided = traceText([{ ...trace, outcome: 'ok', unknowns: [{ fact }] }], { words: chinese, paint });
+  expect(decided).toContain('（在这里不影响结果）'.slice(1, -1));
+});
+
+test('data that does not arrive after the handshake is walked too', () => {
+  const { state } = hostStateFromFacts(incidentFacts(healthy));
+  const namespaces = state.namespaces.map((ns) => ({
+    ...ns,
+    links: ns.links.map((link) =>
+      ns.kind === 'host' && link.name === 'eth0' ? { ...link, mtu: 1400 } : link,
+    ),
+    firewall: {
+      tables: ns.firewall.tables.map((table) => ({
+        ...table,
+        chains: table.chains.map((chain) =>
+          ns.kind === 'host' && table.name === 'filter' && chain.name === 'OUTPUT'
+            ? { ...chain, policy: 'DROP' as const }
+            : chain,
+        ),
+      })),
+    },
+  }));
+  const trace = walk(makeScene({ ...state, namespaces }), { ...ask, up: 20_000 });
+  expect(trace.outcome).toBe('connected-then-timeout');
+  const text = traceText([trace], { words: english, paint });
+  expect(text).toMatch(/<✗ host, forwarding \(data\): /);
+  expect(text).toMatch(/data, after the handshake\n(?:.*\n)+<✗ +DIES +forwarding: /);
 });

@@ -255,7 +255,8 @@ export const chinese: Catalogue = {
   expectedUnknown: (why) => `没有可对照的预期规则：${why}`,
   notInFacts: (what) => `资料中缺少以下内容，而模拟要依据它：${what}`,
   planned: '应有',
-  death: (way, namespace, where) => `${namespace}, ${where}（${way === 'request' ? '请求' : '应答'}）`,
+  death: (way, namespace, where) =>
+    `${namespace}, ${where}（${{ request: '请求', reply: '应答', data: '数据' }[way]}）`,
   onlyWith: (cause, flows) =>
     flows === undefined ? `须与 ${cause} 的修复一起进行才有效` : `其中 ${flows} 条流还需要 ${cause} 的修复`,
   proved: (flows) => `按修复后的状态模拟：${flows} 条流全部畅通`,
@@ -266,6 +267,12 @@ export const chinese: Catalogue = {
   more: (count) => `另有 ${count} 条`,
   request: '请求',
   reply: '应答',
+  data: '数据（握手之后）',
+  either: (texts) => texts.join(' 或 '),
+  possible: (outcomes, kinds) =>
+    kinds === 1 ? `总是 ${outcomes}，但由谁应答、源地址是什么尚不确定` : `可能是 ${outcomes}`,
+  bounds: (ifSo, ifNot) => `若是则 ${ifSo}，若否则 ${ifNot}`,
+  doesNotMatter: '在这里不影响结果',
   noReply: '没有应答发出',
   policy: (chain) => `${chain} 的默认策略`,
   packets: (count) => `${count} 个包`,
