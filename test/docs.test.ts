@@ -90,7 +90,8 @@ function unknownWords(line: string): readonly string[] {
   const command = program.get(name);
   if (command === undefined) return [`bridgekeeper ${name}`];
   if (name === 'config') return [];
-  const [own = ''] = rest.split(/ -- |[|#;]/);
+  // What is quoted is another program's.
+  const [own = ''] = rest.replace(/'[^']*'/g, "''").split(/ -- |[|#;]/);
   const sub = command.commands.find((candidate) => candidate.name() === own.trim().split(' ')[0]);
   const known = new Set(['--help', ...[command, ...(sub === undefined ? [] : [sub])].flatMap(longOptions)]);
   return [...own.matchAll(/(?<= )--[a-z][a-z-]*/g)]

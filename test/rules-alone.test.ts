@@ -77,8 +77,10 @@ test('legacy tables that a listing only mentions decide nothing', async () => {
   };
   const { unknowns, asked } = diagnosed(warned);
   expect(asked.some(({ outcome }) => outcome === 'unknown')).toBe(true);
-  expect(unknowns).toContainEqual({
-    fact: 'the legacy tables of host let the packet pass (iptables-legacy-save.txt is not in the facts)',
-    command: 'iptables-legacy-save',
-  });
+  expect(unknowns).toContainEqual(
+    expect.objectContaining({
+      fact: 'the legacy tables of host let the packet pass (iptables-legacy-save.txt is not in the facts)',
+      command: 'iptables-legacy-save',
+    }),
+  );
 });
