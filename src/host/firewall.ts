@@ -1,17 +1,15 @@
 /**
  * One namespace's firewall, from its iptables-save listings (nft- and legacy-backed, both families) and its
  * native nftables listing. In: the texts with their file names. Out: a Ruleset, the native tables beyond it, and the
- * base chains of which only a text is known.
+ * places where chains are of which nothing is known.
  */
+import { listingJson } from '../firewall/nft/listing-text.ts';
 import type { NftFamily, NftRuleset } from '../firewall/nft/model.ts';
 import { parseNftJson } from '../firewall/nft/parse.ts';
-import { plainTables } from '../firewall/nft/plain-text.ts';
 import type { Backend, Ruleset, Table } from '../firewall/ruleset.ts';
 import { parseSave } from '../firewall/save.ts';
 import type { Family } from '../net/addr.ts';
-import type { SourceRef } from '../net/source.ts';
 import type { FactProblem, Parsed } from './facts.ts';
-import { nativeHooksOfText } from './native-hooks.ts';
 import type { UnmodelledHook } from './state.ts';
 
 /** An iptables-save listing. Its own headers say the backend; `backend` is what to take it for without one. */
@@ -56,27 +54,38 @@ export function parseFirewall(
         line: legacy.line,
         message: `there are legacy tables too, and ${legacyFiles[legacy.family]} is not in the facts`,
       });
-      hidden.push(...legacyHooks(legacy.family, { file: save.file, line: legacy.line }));
+      hidden.push(
+        ...everyHook(legacy.family, {
+          name: 'the legacy tables',
+          lacking: `${legacyFiles[legacy.family]} is not in the facts`,
+          command: legacyFiles[legacy.family].replace('.txt', ''),
+          at: { file: save.file, line: legacy.line },
+        }),
+      );
     }
     // The same legacy table can be in two files: iptables-save may itself be the legacy tool.
     tables.push(...parsed.tables.filter((t) => !tables.some((other) => sameTable(t, other))));
   }
   const firewall: Ruleset = { tables };
   if (nft === undefined) return { value: { firewall, unmodelledHooks: hidden }, problems };
-  const plain = 'json' in nft ? undefined : plainTables(nft.content);
-  const json = 'json' in nft ? nft.json : plain?.json;
-  const native = parseNftJson(json, nft.file, (family, name) => isIptables(firewall, family, name));
+  const listing = 'json' in nft ? undefined : listingJson(nft.content);
+  const native = parseNftJson('json' in nft ? nft.json : listing?.json, nft.file, (family, name) =>
+    isIptables(firewall, family, name),
+  );
   problems.push(...native.problems.map((message) => ({ file: nft.file, message })));
-  const unmodelledHooks =
-    'json' in nft
-      ? []
-      : nativeHooksOfText(nft.content, nft.file, firewall).filter(
-          ({ name }) => plain?.tables.has(name.split(' ').slice(0, 2).join(' ')) !== true,
-        );
-  return {
-    value: { firewall, nft: native.ruleset, unmodelledHooks: [...hidden, ...unmodelledHooks] },
-    problems,
-  };
+  const line = listing?.cutAt;
+  if (line !== undefined) {
+    problems.push({ file: nft.file, line, message: 'the listing is cut off: this table has no end' });
+    hidden.push(
+      ...everyHook('inet', {
+        name: 'the rest of the nft tables',
+        lacking: `${nft.file} is cut off`,
+        command: 'nft list ruleset',
+        at: { file: nft.file, line },
+      }),
+    );
+  }
+  return { value: { firewall, nft: native.ruleset, unmodelledHooks: hidden }, problems };
 }
 
 const legacyFiles: Readonly<Record<Family, string>> = {
@@ -84,14 +93,15 @@ const legacyFiles: Readonly<Record<Family, string>> = {
   ipv6: 'ip6tables-legacy-save.txt',
 };
 
-/** Which tables there are, nobody says: they may be at every hook. */
-function legacyHooks(family: Family, at: SourceRef): readonly UnmodelledHook[] {
+/** Which chains there are, nobody says: they may be at every hook. */
+function everyHook(
+  family: UnmodelledHook['family'],
+  what: Omit<UnmodelledHook, 'family' | 'hook'>,
+): readonly UnmodelledHook[] {
   return ['prerouting', 'input', 'forward', 'output', 'postrouting'].map((hook) => ({
     family,
     hook,
-    name: 'iptables-legacy',
-    lacking: legacyFiles[family],
-    at,
+    ...what,
   }));
 }
 

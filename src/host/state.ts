@@ -228,13 +228,15 @@ export interface PortProxy {
   readonly answersFromAskedAddress: boolean;
 }
 
-/** A base chain whose contents the model cannot evaluate, or legacy tables of which only is known that there are some. */
+/** A base chain whose contents the model cannot evaluate, or a hook where rules may be that no file shows. */
 export interface UnmodelledHook {
   readonly family: Family | 'inet' | 'bridge' | 'netdev' | 'arp';
   readonly hook: string;
   readonly name: string;
-  /** The file that would hold what is there, where the facts lack it. */
+  /** Why nothing is known of what is there, where that is so. */
   readonly lacking?: string;
+  /** What would show it. */
+  readonly command?: string;
   readonly at?: SourceRef;
 }
 

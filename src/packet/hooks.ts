@@ -111,10 +111,10 @@ function unmodelled(context: HookContext, hook: Hook, packet: Packet): Verdict |
   for (const chain of context.node.facts.unmodelledHooks) {
     if (chain.hook.toUpperCase() !== hook || (chain.family !== 'inet' && chain.family !== family)) continue;
     if (chain.lacking !== undefined) {
-      // One fact for all hooks: what is in those tables is not known at any of them.
-      const fact = `the legacy tables of ${context.node.name} let the packet pass (${chain.lacking} is not in the facts)`;
-      if (context.decisions.decide(fact, chain.lacking.replace('.txt', ''))) continue;
-      return { kind: 'drop', where: `${chain.name} ${hook}`, why: 'rules not in the facts' };
+      // One fact for all hooks: what is there is not known at any of them.
+      const fact = `${chain.name} of ${context.node.name} let the packet pass (${chain.lacking})`;
+      if (context.decisions.decide(fact, chain.command)) continue;
+      return { kind: 'drop', where: hook, why: 'rules not in the facts' };
     }
     const fact = `nftables chain ${chain.name} (hook ${chain.hook}) lets the packet pass`;
     if (context.decisions.decide(fact, 'nft list ruleset')) continue;

@@ -3,7 +3,6 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { formatNftRule } from './format.ts';
 import { parseNftJson } from './parse.ts';
-import { plainTables } from './plain-text.ts';
 
 const at = { family: 'inet', table: 't' } as const;
 
@@ -126,37 +125,4 @@ test('any JSON is read without an error, and what is kept of it is bounded', () 
   let deep: unknown = 'x';
   for (let i = 0; i < 5000; i++) deep = { '&': [deep, 1] };
   expect(ruleText({ match: { op: '==', left: deep, right: 1 } })?.length).toBeLessThan(2000);
-});
-
-describe('plain tables of a text', () => {
-  const dns = `table ip docker-dns {
-	chain dns-dnat {
-		type nat hook output priority dstnat + 5; policy accept;
-		ip daddr 127.0.0.11 udp dport 53 counter packets 0 bytes 0 dnat to 127.0.0.11:40000
-	}
-}
-`;
-  test('are what nft -j says of them', () => {
-    const { tables, json } = plainTables(dns);
-    expect([...tables]).toEqual(['ip docker-dns']);
-    const [table] = parseNftJson(json, 'f', () => false).ruleset.tables;
-    expect(table?.chains[0]?.base).toMatchObject({
-      type: 'nat',
-      hook: 'output',
-      priority: -95,
-      policy: 'accept',
-    });
-    expect(table?.chains[0]?.rules.map(formatNftRule)).toEqual([
-      'ip daddr 127.0.0.11 udp dport 53 counter dnat to 127.0.0.11:40000',
-    ]);
-  });
-
-  test.each([
-    ['an unknown word', dns.replace('udp dport', 'udp length')],
-    ['a set', dns.replace('\tchain', '\tset s {\n\t}\n\tchain')],
-    ['a pattern', dns.replace('ip daddr 127.0.0.11', 'iifname "eth*"')],
-    ['an end that is missing', dns.replace('\t}\n}\n', '')],
-  ])('are none with %s', (_, text) => {
-    expect(plainTables(`${text}${dns.replace('docker-dns', 'other')}`).tables).toEqual(new Set(['ip other']));
-  });
 });

@@ -39,6 +39,8 @@ const ruleSchema = z.looseObject({
   table: name,
   chain: name,
   handle,
+  /** Of a listing that is text. */
+  line: z.number().optional(),
   comment: z.string().optional(),
   expr: z.array(z.unknown()).default([]),
 });
@@ -197,8 +199,8 @@ function ruleOf(rule: z.infer<typeof ruleSchema>, file: string): NftRule {
     ...(rule.handle === undefined ? {} : { handle: rule.handle }),
     ...(rule.comment === undefined ? {} : { comment: rule.comment }),
     statements: rule.expr.map(parseStatement),
-    ...withKept(otherMembers(rule, 'family', 'table', 'chain', 'handle', 'comment', 'expr')),
-    at: { file },
+    ...withKept(otherMembers(rule, 'family', 'table', 'chain', 'handle', 'line', 'comment', 'expr')),
+    at: { file, ...(rule.line === undefined ? {} : { line: rule.line }) },
   };
 }
 

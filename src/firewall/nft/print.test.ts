@@ -185,7 +185,7 @@ describe('priorities', () => {
   });
 
   it('by name, and by no name that an object has by itself', () => {
-    expect(namedPriority('srcnat')).toBe(100);
-    expect(namedPriority('toString')).toBeUndefined();
+    expect(namedPriority('srcnat', 'inet')).toBe(100);
+    expect(namedPriority('toString', 'inet')).toBeUndefined();
   });
 });

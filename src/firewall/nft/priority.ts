@@ -18,9 +18,10 @@ const bridgeNames: Readonly<Record<string, number>> = { dstnat: -300, filter: -2
 /** nft writes a priority as a name and what it is off by, up to this. */
 const nearest = 10;
 
-/** The number of a named priority outside the bridge family; undefined where there is none of that name. */
-export function namedPriority(name: string): number | undefined {
-  return Object.hasOwn(names, name) ? names[name] : undefined;
+/** The number of a named priority; undefined where the family has none of that name. */
+export function namedPriority(name: string, family: string): number | undefined {
+  const known = family === 'bridge' ? bridgeNames : names;
+  return Object.hasOwn(known, name) ? known[name] : undefined;
 }
 
 /** `filter`, `srcnat - 5`, `42`. */

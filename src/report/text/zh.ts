@@ -152,6 +152,10 @@ const phrases: Phrases = [
     '$1 的 legacy 表是否放行（资料中没有 $2）',
   ],
   [
+    /^the rest of the nft tables of (\S+) let the packet pass \((\S+) is cut off\)$/,
+    '$1 其余的 nft 表是否放行（$2 不完整）',
+  ],
+  [
     /^the rules of (\S+) let the packet pass \((\S+) is not in the facts\)$/,
     '$1 的规则是否放行（资料中没有 $2）',
   ],
