@@ -8,7 +8,7 @@ import { nftCommands } from '../firewall/nft/commands.ts';
 import type { Ruleset, Table } from '../firewall/ruleset.ts';
 import type { StateChange } from '../host/change.ts';
 import type { HostState, Route } from '../host/state.ts';
-import { formatAddr } from '../net/addr.ts';
+import { type Family, formatAddr } from '../net/addr.ts';
 import { formatPrefix, maskPrefix } from '../net/prefix.ts';
 import type { Repair } from './finding.ts';
 import { shellLine, shellWord } from './shell.ts';
@@ -73,17 +73,32 @@ function commandsOf(change: StateChange): readonly Args[] {
           : [['ip', 'address', 'add', formatPrefix(change.prefix), 'dev', change.dev]]),
         ['ip', 'link', 'set', change.dev, 'mtu', `${change.mtu}`, 'up'],
       ];
+    case 'add-policy-rule':
+      return [
+        [
+          ...ipOf(change.from.addr.family),
+          ...['rule', 'add', 'from', formatPrefix(change.from), 'lookup', change.table],
+          ...['priority', `${change.priority}`],
+        ],
+      ];
+    case 'link-mac':
+      return [['ip', 'link', 'set', change.dev, 'address', change.mac]];
     case 'attach':
     case 'start-proxy':
     case 'stop-proxy':
+    case 'listen':
     case 'delete-nft-chain':
-      // Only the engine does the first three; the last stands for a suspicion, and nothing is deleted on suspicion.
+      // Only the engine, or the service, does the first four; the last stands for a suspicion, and nothing is deleted on suspicion.
       return [];
     case 'nft':
       return nftCommands(change.from, change.to).map((args) => ['nft', ...args]);
     case 'delete-policy-rule':
       return [['ip', 'rule', 'del', 'priority', `${change.priority}`]];
   }
+}
+
+function ipOf(family: Family): Args {
+  return family === 'ipv4' ? ['ip'] : ['ip', '-6'];
 }
 
 /** bridge(8) names one flag otherwise than the model, and states by number (3 is forwarding). */

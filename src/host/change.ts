@@ -15,6 +15,7 @@ import type {
   HostState,
   Link,
   Namespace,
+  PolicyRule,
   PortProxy,
   Route,
   Socket,
@@ -43,6 +44,16 @@ export type StateChange = { readonly namespace: string } & (
   | { readonly kind: 'delete-route'; readonly route: Route }
   | { readonly kind: 'delete-neighbour'; readonly dev: string; readonly addr: Addr }
   | { readonly kind: 'delete-policy-rule'; readonly priority: number }
+  /** Packets from these sources ask this table; of the family of the prefix. */
+  | {
+      readonly kind: 'add-policy-rule';
+      readonly from: Prefix;
+      readonly table: string;
+      readonly priority: number;
+    }
+  | { readonly kind: 'link-mac'; readonly dev: string; readonly mac: string }
+  /** What only the service itself can do. */
+  | { readonly kind: 'listen'; readonly socket: Socket }
   | {
       readonly kind: 'add-bridge';
       readonly dev: string;
@@ -162,7 +173,30 @@ function changed(ns: Namespace, change: StateChange): Namespace {
       };
     case 'delete-policy-rule':
       return { ...ns, policyRules: ns.policyRules.filter((r) => r.priority !== change.priority) };
+    case 'add-policy-rule':
+      return { ...ns, policyRules: withPolicyRule(ns.policyRules, addedPolicyRule(change)) };
+    case 'link-mac':
+      return editLink(ns, change.dev, (l) => ({ ...l, mac: change.mac }));
+    case 'listen':
+      // Where no sockets are known every port listens already.
+      return ns.sockets === undefined ? ns : { ...ns, sockets: [...ns.sockets, change.socket] };
   }
+}
+
+/** The rule that such a change adds. */
+export function addedPolicyRule({
+  from,
+  table,
+  priority,
+}: Pick<Extract<StateChange, { kind: 'add-policy-rule' }>, 'from' | 'table' | 'priority'>): PolicyRule {
+  const { family } = from.addr;
+  return { family, priority, not: false, from, action: 'lookup', table, unknownSelectors: [] };
+}
+
+/** Lowest priority first; of equal ones the new rule stands last (fib_rules.c, fib_nl_newrule). */
+function withPolicyRule(rules: readonly PolicyRule[], rule: PolicyRule): readonly PolicyRule[] {
+  const before = rules.filter((r) => r.priority <= rule.priority);
+  return [...before, rule, ...rules.filter((r) => r.priority > rule.priority)];
 }
 
 /** net.ipv4.ip_forward and net.ipv4.conf.all.forwarding are one switch, and it sets every device's own. */

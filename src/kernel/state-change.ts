@@ -3,7 +3,7 @@
  * where their namespaces are. Out: a Change with the same effects. Pure.
  */
 import { nftCommands } from '../firewall/nft/commands.ts';
-import type { StateChange } from '../host/change.ts';
+import { addedPolicyRule, type StateChange } from '../host/change.ts';
 import type { Route } from '../host/state.ts';
 import { type Change, firewallSteps, type RouteSpec, type Step } from './change.ts';
 import type { NamespacePath } from './namespace.ts';
@@ -71,6 +71,11 @@ function stepsOf(change: StateChange, netns: NamespacePath): readonly Step[] | u
       return [{ ...at, kind: 'delete-neighbour', dev: change.dev, addr: change.addr }];
     case 'delete-policy-rule':
       return [{ ...at, kind: 'delete-policy-rule', family: 'ipv4', priority: change.priority }];
+    case 'add-policy-rule':
+      return [{ ...at, kind: 'add-policy-rule', rule: addedPolicyRule(change) }];
+    case 'link-mac':
+      return [{ ...at, kind: 'set-link', name: change.dev, set: { mac: change.mac } }];
+    case 'listen':
     case 'attach':
     case 'start-proxy':
     case 'stop-proxy':
