@@ -25,6 +25,7 @@ const routeSchema = hopSchema.extend({
   prefsrc: z.string().optional(),
   metric: z.number().optional(),
   scope: z.union([z.string(), z.number()]).optional(),
+  protocol: z.unknown().optional(),
   /** Printed with IPv6 routes only (iproute2, ip/iproute.c). */
   pref: z.string().optional(),
   metrics: z.array(z.object({ mtu: z.number().optional() })).optional(),
@@ -82,6 +83,7 @@ function routeVia(
       ...extraFlags,
       ...(json.tos === undefined ? [] : ['tos']),
       ...(json.from === undefined ? [] : ['from']),
+      ...(json.protocol === 'ra' ? ['ra'] : []),
     ],
   };
 }

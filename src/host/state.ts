@@ -164,7 +164,7 @@ export interface Route {
   readonly mtu?: number;
   /**
    * `linkdown`, `dead`, `onlink` ... as iproute2 prints them. Ours: `multipath` on each of several routes that
-   * are the next hops of one; `tos` and `from` where the route holds only for packets with that TOS or source.
+   * are the next hops of one; `tos` and `from` where the route holds only for packets with that TOS or source; `ra` of a router advertisement.
    */
   readonly flags: readonly string[];
   readonly reason?: Reason;

@@ -20,6 +20,18 @@ const options = z
 
 const flag = z.boolean().nullish();
 
+/** Other programs' words in it may be of several lines; what is no text says nothing. */
+const failure = z
+  .string()
+  .transform((text) =>
+    text
+      .slice(0, 4096)
+      .replace(/[\p{Cc}\p{Cf}]+/gu, ' ')
+      .trim(),
+  )
+  .nullish()
+  .catch(undefined);
+
 /** `{"80/tcp": [{"HostIp": "", "HostPort": "8080"}], "81/tcp": null}` */
 const portMap = z
   .record(
@@ -104,6 +116,7 @@ export const containerSchema = z.object({
     Running: flag,
     Pid: z.number().int().nonnegative().nullish(),
     StartedAt: word.nullish(),
+    Error: failure,
   }),
   HostConfig: z.object({
     NetworkMode: word.nullish(),
@@ -111,9 +124,11 @@ export const containerSchema = z.object({
     PublishAllPorts: flag,
     Links: words,
     Dns: words,
+    ExtraHosts: words.catch(undefined),
     RestartPolicy: z.object({ Name: word.nullish() }).nullish(),
   }),
   Config: z.object({
+    Image: word.nullish().catch(undefined),
     ExposedPorts: z
       .record(word, z.unknown())
       .nullish()

@@ -50,6 +50,14 @@ export interface Sandbox {
   readonly restarts?: boolean;
   /** Name servers that were asked for this container (`--dns`). */
   readonly dns?: readonly Addr[];
+  /** Why the engine could not start it when it last tried, in the engine's words. */
+  readonly failure?: string;
+  /** Container ports that were asked to be published (`80/tcp`), also where none is. */
+  readonly publishes?: readonly string[];
+  /** Names that were given to it with `--add-host`. */
+  readonly addedHosts?: readonly string[];
+  /** As it was named when the container was made. */
+  readonly image?: string;
   readonly endpoints: readonly Endpoint[];
 }
 

@@ -56,6 +56,12 @@ export function sandboxFromContainer(
   const links = legacyLinks(container, context);
   const { Pid: pid, StartedAt: started } = container.State;
   const policy = container.HostConfig.RestartPolicy?.Name;
+  const failure = container.State.Error ?? '';
+  const publishes = [...container.HostConfig.PortBindings]
+    .filter(([, list]) => list.length > 0)
+    .map(([port]) => port);
+  const addedHosts = (container.HostConfig.ExtraHosts ?? []).map((host) => host.split(/[:=]/)[0] ?? '');
+  const image = container.Config.Image ?? '';
   return {
     value: {
       id: container.Id,
@@ -66,6 +72,10 @@ export function sandboxFromContainer(
       ...(pid ? { pid } : {}),
       ...(policy == null ? {} : { restarts: policy !== '' && policy !== 'no' }),
       ...(dns.length === 0 ? {} : { dns }),
+      ...(failure === '' || running ? {} : { failure }),
+      ...(publishes.length === 0 ? {} : { publishes }),
+      ...(addedHosts.length === 0 ? {} : { addedHosts }),
+      ...(image === '' ? {} : { image }),
       endpoints: withPorts(candidates, running ? ports.value : []).map((endpoint, index) =>
         links.length > 0 && candidates[index]?.networkName === 'bridge' ? { ...endpoint, links } : endpoint,
       ),

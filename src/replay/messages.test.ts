@@ -147,6 +147,7 @@ const said: readonly (readonly [MessageSlug, string])[] = [
     'no-nameserver-left',
     'No non-localhost DNS nameservers are left in resolv.conf. Using default external servers',
   ],
+  ['resolver-busy', '[resolver] more than 1024 concurrent queries'],
   ['nameserver-unreachable', '[resolver] failed to query external DNS server'],
   ['gateway-mode-refused', "gateway mode 'isolated' can only be used for an internal network"],
   [

@@ -89,7 +89,7 @@ const known = [
   },
 
   // The firewall.
-  { slug: 'iptables-lock', weight: 'problem', words: /holding the xtables lock/ },
+  { slug: 'iptables-lock', weight: 'problem', words: /holding the xtables lock|xtables contention detected/ },
   {
     slug: 'iptables-chain-missing',
     weight: 'problem',
@@ -209,6 +209,7 @@ const known = [
     weight: 'notice',
     words: /No non-localhost DNS nameservers are left|DNS resolver has no external nameservers/,
   },
+  { slug: 'resolver-busy', weight: 'problem', words: /\[resolver\] more than \d+ concurrent queries/ },
   {
     slug: 'nameserver-unreachable',
     weight: 'problem',

@@ -218,6 +218,10 @@ const messages: ReplayWords['messages'] = {
       "The host's resolv.conf names only loopback servers, which a container cannot reach; others are used.",
     remedy: 'Set dns in daemon.json if those are not reachable.',
   },
+  'resolver-busy': {
+    means: "Containers ask the daemon's resolver more at once than it takes, so some questions are dropped.",
+    remedy: 'Find the container that asks so much; let it keep answers, or give it a cache of its own.',
+  },
   'nameserver-unreachable': {
     means: "A name server does not answer the daemon's resolver, so names do not resolve in containers.",
     remedy: "Check the way to that server, from the container's network and from the host; set dns.",

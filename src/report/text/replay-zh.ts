@@ -171,6 +171,10 @@ const messages: ReplayWords['messages'] = {
     means: '主机 resolv.conf 中只有环回地址的服务器，容器到不了，改用其他服务器。',
     remedy: '若那些服务器不可达，在 daemon.json 中设置 dns。',
   },
+  'resolver-busy': {
+    means: '容器同时发出的查询超出了 daemon 解析器的处理能力，部分查询被丢弃。',
+    remedy: '找出查询过多的容器，让它缓存结果，或为它单独配一个缓存。',
+  },
   'nameserver-unreachable': {
     means: '域名服务器不应答 daemon 的解析器，容器内无法解析域名。',
     remedy: '分别从容器网络和主机检查到该服务器的路径；设置 dns。',
