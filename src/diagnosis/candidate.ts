@@ -37,6 +37,8 @@ export interface Patient {
   readonly line: (file: string, line: number) => string | undefined;
   /** All lines of a raw file as they are; undefined when the facts do not hold the file. */
   readonly lines: (file: string) => readonly string[] | undefined;
+  /** A raw file that is no text. */
+  readonly bytes: (file: string) => Uint8Array | undefined;
   /** Names of the raw files, for folders such as `networkd/`. */
   readonly files: readonly string[];
   /** What dockerd.log says that is known; empty without it. */

@@ -8,28 +8,66 @@ import type { Link, Namespace } from '../host/state.ts';
 import type { Endpoint, Network } from '../intent/intent.ts';
 import { formatAddr, sameAddr } from '../net/addr.ts';
 import { formatPrefix, samePrefix } from '../net/prefix.ts';
+import { isAtLeast } from '../options/version.ts';
 import type { Patient } from './candidate.ts';
 import type { Fault } from './fault.ts';
+import { describeRoute } from './route-text.ts';
 
 /** Inside containers: address and default route as the engine gave them. */
 export function containerFaultsOf(patient: Patient, host: Namespace): Fault[] {
   return patient.state.namespaces.flatMap((ns) => {
     if (ns.kind !== 'container' || ns === host) return [];
-    return endpointsOf(patient, ns.name).flatMap(({ network, endpoint }) =>
-      containerFaults(ns, network, endpoint),
-    );
+    const own = endpointsOf(patient, ns.name);
+    return [
+      ...own.flatMap(({ network, endpoint }) => containerFaults(ns, network, endpoint)),
+      ...otherGateways(patient, ns, own),
+    ];
   });
+}
+
+/** A container has one way out, though it may be on several networks: each of the others might be the better one. */
+function otherGateways(patient: Patient, ns: Namespace, own: ReturnType<typeof endpointsOf>): Fault[] {
+  const now = ns.routes.find((r) => r.family === 'ipv4' && r.dst.bits === 0 && r.table === 'main');
+  if (now?.gateway === undefined || own.length < 2) return [];
+  const through = own.find(({ endpoint }) => linkOf(ns, endpoint)?.name === now.dev);
+  return own.flatMap(({ network, endpoint }): Fault[] => {
+    const link = linkOf(ns, endpoint);
+    const { gateway } = endpoint;
+    if (link === undefined || gateway?.family !== 'ipv4' || link.name === now.dev || network.internal)
+      return [];
+    return [
+      {
+        cause: 'gateway-on-other-network',
+        changes: [
+          { namespace: ns.name, kind: 'delete-route', route: now },
+          { namespace: ns.name, kind: 'add-route', route: defaultRoute(link.name, gateway) },
+        ],
+        params: { container: ns.name, through: through?.network.name ?? '', wanted: network.name },
+        cost: 1.5,
+        evidence: [{ file: 'sandboxes.json', text: `${ns.name}: ${describeRoute(now)}` }],
+        repairs: [{ kind: 'config', change: lastingGateway(patient, ns.name, network, through?.network) }],
+      },
+    ];
+  });
+}
+
+/** Since 28.0 a container says which network is its way out; before, the network's name decided. */
+function lastingGateway(
+  { expected }: Patient,
+  container: string,
+  wanted: Network,
+  through: Network | undefined,
+): string {
+  return expected !== undefined && isAtLeast(expected.options.engine, '28.0')
+    ? `connect ${container} to the network ${wanted.name} with --gw-priority 1`
+    : `disconnect ${container} from the network ${through?.name ?? ''}, or give ${wanted.name} a name that sorts before it`;
 }
 
 function containerFaults(ns: Namespace, network: Network, endpoint: Endpoint): Fault[] {
   const faults: Fault[] = [];
   const wanted = endpoint.addresses.find((p) => p.addr.family === 'ipv4');
   const gateway = endpoint.gateway;
-  const link = ns.links.find(
-    (l) =>
-      (endpoint.mac !== undefined && l.mac === endpoint.mac) ||
-      l.addresses.some((a) => wanted !== undefined && samePrefix(a.prefix, wanted)),
-  );
+  const link = linkOf(ns, endpoint);
   if (link === undefined || wanted === undefined) return [];
   if (!link.addresses.some((a) => sameAddr(a.prefix.addr, wanted.addr))) {
     const wrong = link.addresses.filter((a) => a.prefix.addr.family === 'ipv4');
@@ -71,6 +109,16 @@ function containerFaults(ns: Namespace, network: Network, endpoint: Endpoint): F
     });
   }
   return faults;
+}
+
+/** The container's link of an endpoint, by its MAC or its address. */
+function linkOf(ns: Namespace, endpoint: Endpoint): Link | undefined {
+  const wanted = endpoint.addresses.find((p) => p.addr.family === 'ipv4');
+  return ns.links.find(
+    (l) =>
+      (endpoint.mac !== undefined && l.mac === endpoint.mac) ||
+      l.addresses.some((a) => wanted !== undefined && samePrefix(a.prefix, wanted)),
+  );
 }
 
 export function containerRoutes(

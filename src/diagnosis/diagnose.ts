@@ -13,11 +13,13 @@ import type { Trace } from '../packet/trace.ts';
 import { makeScene, walk } from '../packet/walk.ts';
 import type { CannotExpect, Expected } from '../plan/expected.ts';
 import { nameServiceOf } from '../plan/name-service.ts';
+import { apartCandidates } from './apart-faults.ts';
 import type { Candidate, Patient } from './candidate.ts';
 import { commandRepair } from './commands.ts';
-import type { Diagnosis, Finding, Severity } from './finding.ts';
+import type { Diagnosis, Finding } from './finding.ts';
 import { questionsFor } from './flows.ts';
 import { hostFaultCandidates } from './host-faults.ts';
+import { mtuCandidates } from './mtu-faults.ts';
 import { nativePartCandidates } from './native-parts.ts';
 import { planPartCandidates } from './plan-parts.ts';
 import { rawLines } from './raw-lines.ts';
@@ -25,6 +27,7 @@ import { successOn } from './receiver.ts';
 import { ruleFaultCandidates } from './rule-faults.ts';
 import type { RulesAlone } from './rules-alone.ts';
 import { deathStep, type Remedy, type SearchInput, searchRemedies, walksWith } from './search.ts';
+import { serviceCandidates } from './service-faults.ts';
 import { settingCandidates } from './settings.ts';
 import { undecidedCandidates } from './undecided.ts';
 import { unprovedFindings } from './unproved/detectors.ts';
@@ -63,16 +66,13 @@ export function diagnose(input: DiagnoseInput): Diagnosis {
   // What nothing repairs needs no proof: the panel is walked for remedies only.
   const panel = remedies.length === 0 ? [] : [...asked.map((t) => t.flow), ...questions.panel];
   const before = panel.map((flow, i) => asked[i] ?? walk(scene, flow));
-  const explained = new Set(
-    remedies.flatMap(({ heals }) => [...heals].flatMap((i) => failing[i]?.flow ?? [])),
-  );
-  const measure = { search, panel, before, explained };
-  const found = remedies.map((remedy) => findingOf(remedy, failing, measure, state));
+  const found = remedies.map((remedy) => findingOf(remedy, failing, { search, panel, before }, state));
   const unproved = unprovedFindings({
     ...patient,
     host: state.namespaces.find((n) => n.kind === 'host'),
     configuration: input.expected.configuration,
     asked,
+    choseFlows: input.flows === undefined,
     unhealed,
     proved: found,
   });
@@ -98,6 +98,9 @@ function candidatesFor(patient: Patient, failing: readonly Trace[]): readonly Ca
     ...nativePartCandidates(patient),
     ...hostFaultCandidates(patient),
     ...ruleFaultCandidates(patient, failing),
+    ...mtuCandidates(patient, failing),
+    ...serviceCandidates(patient, failing),
+    ...apartCandidates(patient, failing),
     ...undecidedCandidates(patient, failing),
   ];
 }
@@ -106,31 +109,35 @@ interface Measure {
   readonly search: SearchInput;
   readonly panel: readonly Flow[];
   readonly before: readonly Trace[];
-  /** Flows that some finding is about: that they work is what repairs are for, not their price. */
-  readonly explained: ReadonlySet<Flow>;
 }
 
 /** The finding of a remedy; its proof and its price are those of the remedy together with all that its flows need as well. */
-function findingOf(remedy: Remedy, failing: readonly Trace[], measure: Measure, state: HostState): Finding {
-  const { candidate, heals, together } = remedy;
+function findingOf(
+  { candidate, heals, together }: Remedy,
+  failing: readonly Trace[],
+  measure: Measure,
+  state: HostState,
+): Finding {
   const healed = [...heals].flatMap((i) => failing[i] ?? []);
   const { succeeds } = measure.search;
   const applied = [candidate, ...together.map((partner) => partner.candidate)];
   const after = walksWith(measure.search, applied, measure.panel);
+  const broken = new Set(healed.map((t) => t.flow));
   const lets = (trace: Trace | undefined): boolean => trace !== undefined && succeeds(trace);
   const newlyAllowed = measure.panel.filter(
-    (flow, i) => !measure.explained.has(flow) && !lets(measure.before[i]) && lets(after[i]),
+    (flow, i) => !broken.has(flow) && !lets(measure.before[i]) && lets(after[i]),
   );
   const proved = healed.map((trace) => ({
     flow: trace.flow,
     before: trace.outcome,
     after: after[measure.panel.indexOf(trace.flow)]?.outcome ?? ('unknown' as const),
   }));
+  const undecided = healed.every((t) => t.outcome === 'unknown');
   const [first] = healed;
   const command = commandRepair(state, candidate.changes);
   return {
     cause: candidate.cause,
-    severity: severityOf(remedy, healed),
+    severity: candidate.restriction ? 'info' : undecided ? 'warning' : 'error',
     params: candidate.params,
     flows: healed.map((t) => t.flow),
     hop: first === undefined ? '' : hopOf(first, candidate),
@@ -139,17 +146,9 @@ function findingOf(remedy: Remedy, failing: readonly Trace[], measure: Measure, 
     repairs: [...candidate.repairs, ...(command === undefined ? [] : [command])],
     changes: applied.flatMap((c) => c.changes),
     proof: { flows: proved, newlyAllowed },
-    together: together.map((partner) => ({ cause: partner.candidate.cause, flows: partner.heals.size })),
+    together: together.map((partner) => ({ cause: partner.candidate.cause, flows: partner.flows })),
     ...(first === undefined ? {} : { walk: first }),
   };
-}
-
-/** Flows that a restriction stops as well were not meant to work: what else stops them breaks nothing yet. */
-function severityOf({ candidate, heals, together }: Remedy, healed: readonly Trace[]): Severity {
-  if (candidate.restriction) return 'info';
-  const restrictions = together.filter((partner) => partner.candidate.restriction);
-  const meant = [...heals].some((i) => !restrictions.some((restriction) => restriction.heals.has(i)));
-  return meant && healed.some((t) => t.outcome !== 'unknown') ? 'error' : 'warning';
 }
 
 /** The chain that the repair changes first, else where the packet died. */

@@ -38,6 +38,25 @@ export function lineEvidence(at: SourceRef | undefined, patient: Lines): Evidenc
   return [{ file: at.file, text, ...(at.line === undefined ? {} : { line: at.line }) }];
 }
 
+/** The first line of a raw file that holds all of these words; undefined where none does. */
+export function foundLine(
+  patient: Pick<Patient, 'lines'>,
+  file: string,
+  ...words: readonly string[]
+): (Evidence & { readonly line: number }) | undefined {
+  const lines = patient.lines(file) ?? [];
+  const at = lines.findIndex((line) => words.every((word) => line.includes(word)));
+  return at < 0 ? undefined : { file, line: at + 1, text: shortened(lines[at] ?? '') };
+}
+
+/** A listing without line breaks is one line: evidence is to be read. */
+function shortened(line: string): string {
+  const text = line.trim();
+  return text.length > longestText ? `${text.slice(0, longestText)}...` : text;
+}
+
+const longestText = 400;
+
 /** A rule or policy that was hit: its line where it was read from a file, else its text. */
 export function ruleEvidence(hit: IptablesHit, ruleset: Ruleset, patient: Lines): Evidence[] {
   const { backend, family, table, chain, rule } = hit;

@@ -62,6 +62,7 @@ function questionsOf(
   for (const ns of state.namespaces.filter((n) => n.kind === 'container' && hasAddress(n, family))) {
     wanted.push(...outsideFlows(ns.name, outside, state));
   }
+  if (family === 'ipv6') wanted.push(...proxiedFlows(state, host, expected));
   for (const place of places) {
     wanted.push(...gatewayFlows(place, host), { from: 'host', kind: 'ping', dst: place.address });
     for (const peer of places) {
@@ -146,15 +147,12 @@ function gatewayFlows(place: Place, host: Namespace): Flow[] {
     : [ping, { from: place.container, kind: 'tcp', dst: gateway, port: service.port }];
 }
 
-/** Who listens at published ports: the proxy, or without it the daemon, to keep the port. They are asked for by themselves. */
-const portHolders: readonly (string | undefined)[] = ['docker-proxy', 'dockerd'];
-
-/** A service of the host that answers on any address. */
+/** A service of the host that answers on any address; not a proxied port, those are asked for by themselves. */
 function openService(sockets: readonly Socket[] | undefined, gateway: Addr): Socket | undefined {
   return sockets?.find(
     (s) =>
       s.protocol === 'tcp' &&
-      !portHolders.includes(s.process) &&
+      s.process !== 'docker-proxy' &&
       s.families.includes(gateway.family) &&
       (s.address === undefined || isUnspecified(s.address)),
   );
@@ -180,6 +178,18 @@ function publishedFlows(place: Place, host: Namespace, state: HostState): Flow[]
       ...(any ? flow('host', parseAddr(family === 'ipv4' ? '127.0.0.1' : '::1')) : []),
     ];
   });
+}
+
+/** Ports that the userland proxy alone serves by IPv6, since their containers have none. */
+function proxiedFlows(state: HostState, host: Namespace, expected: Expected | undefined): Flow[] {
+  const dst = uplinkAddress(host, 'ipv6');
+  const alone = (expected?.plan.proxies ?? []).filter(
+    ({ protocol, hostAddress, containerAddress }) =>
+      protocol === 'tcp' && hostAddress === '::' && !containerAddress.includes(':'),
+  );
+  return dst === undefined
+    ? []
+    : alone.map(({ hostPort }) => ({ from: outsideName(state), kind: 'tcp', dst, port: hostPort }));
 }
 
 /** Without the userland proxy a container reaches its own published port by a turn at its bridge port, or not at all. */

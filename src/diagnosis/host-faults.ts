@@ -64,7 +64,32 @@ function forwarding(patient: Patient, host: Namespace): Fault[] {
     // Wider than a rule: it takes all bridges out of iptables.
     faults.push({ ...sysctlFault(patient, host, 'bridge-nf-with-forward-drop', callers, '0'), cost: 3 });
   }
+  if (host.sysctls.get(callers)?.value === '0') {
+    // Without it answers between containers of one bridge pass by the NAT that their requests went through.
+    faults.push({ ...sysctlFault(patient, host, 'bridge-nf-off', callers, '1'), cost: 2 });
+  }
+  faults.push(...silentArp(patient));
   return faults;
+}
+
+/** Devices that do not answer for all addresses of their namespace; of `all` and the device's own value the higher counts. */
+function silentArp(patient: Patient): Fault[] {
+  return patient.state.namespaces.flatMap((ns) =>
+    ns.links.flatMap((link) => {
+      const names = ['all', link.name].map((dev) => `net.ipv4.conf.${dev}.arp_ignore`);
+      const set = names.filter((name) => !['0', undefined].includes(ns.sysctls.get(name)?.value));
+      const [first] = set;
+      if (link.kind === 'loopback' || first === undefined) return [];
+      const changes = set.map((name) => sysctlFault(patient, ns, 'arp-suppressed', name, '0').changes);
+      return [
+        {
+          ...sysctlFault(patient, ns, 'arp-suppressed', first, '0'),
+          changes: changes.flat(),
+          cost: set.length,
+        },
+      ];
+    }),
+  );
 }
 
 /** Loose filtering on every device that is strict: of `all` and the device's own the kernel takes the higher, and 2 is above 1. */

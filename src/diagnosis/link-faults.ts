@@ -15,6 +15,7 @@ import {
 import { bridgeNames, endpointsOf, networkGateway } from '../drift/networks.ts';
 import { startProxies } from '../drift/proxies.ts';
 import type { Link, Namespace } from '../host/state.ts';
+import { macOf } from '../intent/ipam.ts';
 import { formatPrefix } from '../net/prefix.ts';
 import type { Patient } from './candidate.ts';
 import type { Cause } from './causes.ts';
@@ -30,6 +31,7 @@ export function linkFaults(patient: Patient, host: Namespace): Fault[] {
     ...addresses(patient, host),
     ...deleted(patient, host),
     ...unlinked(patient),
+    ...sharedMacs(patient, host),
     ...proxies(patient, host),
   ];
 }
@@ -140,6 +142,37 @@ function unlinked(patient: Patient): Fault[] {
         },
       ];
     });
+  });
+}
+
+/** Containers of one bridge with the same MAC: the bridge sends to whichever it heard last. The second of them gets another. */
+function sharedMacs(patient: Patient, host: Namespace): Fault[] {
+  const stations = patient.state.namespaces.flatMap((ns) =>
+    ns.kind !== 'container'
+      ? []
+      : ns.links.flatMap((link) => {
+          const port = host.links.find((l) => l.peer?.namespace === ns.name && l.peer.index === link.index);
+          return port?.master === undefined || link.mac === undefined
+            ? []
+            : [{ ns, link, mac: link.mac, bridge: port.master }];
+        }),
+  );
+  return stations.flatMap(({ ns, link, mac, bridge }, i): Fault[] => {
+    const before = stations.slice(0, i).find((s) => s.mac === mac && s.bridge === bridge);
+    const address = link.addresses.map((a) => a.prefix.addr).find((a) => a.family === 'ipv4');
+    if (before === undefined || address === undefined) return [];
+    return [
+      {
+        cause: 'duplicate-mac',
+        changes: [{ namespace: ns.name, kind: 'link-mac', dev: link.name, mac: macOf(address) }],
+        params: { mac, bridge, containers: `${before.ns.name}, ${ns.name}` },
+        evidence: [before.ns, ns].map((holder) => ({
+          file: 'docker-container-inspect.json',
+          text: `${holder.name}: MacAddress ${mac}`,
+        })),
+        repairs: [{ kind: 'config', change: `recreate ${ns.name} without --mac-address ${mac}` }],
+      },
+    ];
   });
 }
 

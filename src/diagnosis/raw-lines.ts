@@ -6,7 +6,7 @@ import { type Facts, text } from '../host/facts.ts';
 import type { Patient } from './candidate.ts';
 import { type LoggedMessage, loggedMessages } from './log-messages.ts';
 
-export function rawLines(facts: Facts): Pick<Patient, 'line' | 'lines' | 'files' | 'messages'> {
+export function rawLines(facts: Facts): Pick<Patient, 'line' | 'lines' | 'bytes' | 'files' | 'messages'> {
   const split = new Map<string, readonly string[] | undefined>();
   const lines = (file: string) => {
     if (!split.has(file)) split.set(file, text(facts, file)?.split('\n'));
@@ -16,6 +16,7 @@ export function rawLines(facts: Facts): Pick<Patient, 'line' | 'lines' | 'files'
   return {
     line: (file, line) => lines(file)?.[line - 1]?.trim(),
     lines,
+    bytes: (file) => facts.files.get(file),
     files: [...facts.files.keys()].sort(),
     messages: () => {
       messages ??= loggedMessages(lines('dockerd.log') ?? []);

@@ -5,17 +5,23 @@
 
 import { bridgeNames, isContainerAddress } from '../drift/networks.ts';
 import { defaultRoute, type StateChange } from '../host/change.ts';
-import type { Link, Namespace, Route } from '../host/state.ts';
-import { formatAddr } from '../net/addr.ts';
-import { containsAddr, formatPrefix, maskPrefix, overlaps } from '../net/prefix.ts';
+import type { Link, Namespace, Neighbour, PolicyRule, Route } from '../host/state.ts';
+import { type Addr, formatAddr, sameAddr } from '../net/addr.ts';
+import { addressBits, containsAddr, formatPrefix, overlaps, type Prefix } from '../net/prefix.ts';
 import type { Patient } from './candidate.ts';
 import type { Cause } from './causes.ts';
 import { lineEvidence } from './evidence.ts';
 import type { Fault } from './fault.ts';
+import { describeRoute } from './route-text.ts';
 
 /** Everything that is wrong with routing. */
 export function routeFaults(patient: Patient, host: Namespace): Fault[] {
-  return [...routes(patient, host), ...policyRules(host), ...neighbours(patient)];
+  return [
+    ...routes(patient, host),
+    ...policyRules(host),
+    ...missedSources(patient, host),
+    ...neighbours(patient),
+  ];
 }
 
 function routes(patient: Patient, host: Namespace): Fault[] {
@@ -80,10 +86,73 @@ function policyRules(host: Namespace): Fault[] {
     }));
 }
 
+/**
+ * Policy rules that send the host's own address by another table, and not its containers: their answers are routed while they still
+ * have the container's address (net/netfilter/nf_nat_core.c gives the host's back only behind routing).
+ */
+function missedSources(patient: Patient, host: Namespace): Fault[] {
+  return ownSourceRules(host).flatMap(({ rule, from, table }) =>
+    subnetsWithout(patient, host, table).map(
+      (subnet): Fault => ({
+        cause: 'policy-routing-misses-containers',
+        changes: [
+          {
+            namespace: host.name,
+            kind: 'add-policy-rule',
+            from: subnet,
+            table,
+            priority: rule.priority,
+          },
+        ],
+        params: { address: formatAddr(from.addr), table, subnet: formatPrefix(subnet) },
+        cost: 1.5,
+        evidence: [{ file: 'ip-rule.json', text: describeRule(rule) }],
+      }),
+    ),
+  );
+}
+
+/** A policy rule for what the host itself sends from one of its addresses. */
+export interface OwnSourceRule {
+  readonly rule: PolicyRule;
+  readonly from: Prefix;
+  readonly table: string;
+}
+
+export function ownSourceRules(host: Namespace): readonly OwnSourceRule[] {
+  const own = (addr: Addr) => host.links.some((l) => l.addresses.some((a) => sameAddr(a.prefix.addr, addr)));
+  return host.policyRules.flatMap((rule) => {
+    const { from, table, action } = rule;
+    const isOne = from !== undefined && from.bits === addressBits(from.addr.family) && own(from.addr);
+    const plain = rule.mark === undefined && rule.to === undefined && !rule.not;
+    return isOne && plain && action === 'lookup' && table !== undefined ? [{ rule, from, table }] : [];
+  });
+}
+
+/** IPv4 subnets of bridge networks for which no policy rule asks this table. */
+export function subnetsWithout(patient: Patient, host: Namespace, table: string): readonly Prefix[] {
+  const asked = host.policyRules.filter(
+    (r) => r.table === table && (r.from !== undefined || r.mark !== undefined),
+  );
+  return [...bridgeNames(patient).values()]
+    .flatMap((network) => network.ipam.map((c) => c.subnet))
+    .filter((subnet) => subnet.addr.family === 'ipv4')
+    .filter(
+      (subnet) =>
+        !asked.some((r) => r.mark !== undefined || (r.from !== undefined && overlaps(r.from, subnet))),
+    );
+}
+
+/** `100: from 203.0.113.2/32 lookup isp2` */
+export function describeRule({ priority, from, table }: PolicyRule): string {
+  return `${priority}: from ${from === undefined ? 'all' : formatPrefix(from)} lookup ${table ?? ''}`;
+}
+
 function neighbours(patient: Patient): Fault[] {
   return patient.state.namespaces.flatMap((ns) =>
     ns.neighbours
-      .filter((n) => n.addr.family === 'ipv4' && n.mac !== undefined && n.state.includes('PERMANENT'))
+      .filter((n) => n.addr.family === 'ipv4' && n.mac !== undefined)
+      .filter((n) => n.state.includes('PERMANENT') || isOutdated(patient, n))
       .map(
         (n): Fault => ({
           cause: 'stale-neighbour',
@@ -95,6 +164,16 @@ function neighbours(patient: Patient): Fault[] {
   );
 }
 
+/** A container's address with another MAC than that container's: learned from who had the address before. */
+export function isOutdated({ state, expected }: Patient, { addr, mac }: Neighbour): boolean {
+  const running = (expected?.intent.sandboxes ?? []).filter((s) => s.running).map((s) => s.name);
+  const holder = state.namespaces
+    .filter((ns) => ns.kind === 'container' && running.includes(ns.name))
+    .flatMap((ns) => ns.links)
+    .find((link) => link.addresses.some((a) => sameAddr(a.prefix.addr, addr)));
+  return holder?.mac !== undefined && mac !== undefined && holder.mac !== mac;
+}
+
 /** The default route that went with an uplink: by the gateway that the outside is known to have there. */
 export function lostDefaultRoute(patient: Patient, host: Namespace, link: Link): StateChange[] {
   if (host.routes.some((r) => r.family === 'ipv4' && r.dst.bits === 0)) return [];
@@ -104,11 +183,4 @@ export function lostDefaultRoute(patient: Patient, host: Namespace, link: Link):
   )?.addr;
   if (gateway === undefined) return [];
   return [{ namespace: host.name, kind: 'add-route', route: defaultRoute(link.name, gateway) }];
-}
-
-function describeRoute(route: Route): string {
-  const dst = route.dst.bits === 0 ? 'default' : formatPrefix(maskPrefix(route.dst));
-  const via = route.gateway === undefined ? '' : ` via ${formatAddr(route.gateway)}`;
-  const dev = route.dev === undefined ? '' : ` dev ${route.dev}`;
-  return `${route.type === 'unicast' ? '' : `${route.type} `}${dst}${via}${dev}`;
 }

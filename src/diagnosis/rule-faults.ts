@@ -21,6 +21,7 @@ import type { Candidate, Patient } from './candidate.ts';
 import type { Cause } from './causes.ts';
 import { ruleEvidence } from './evidence.ts';
 import { nftCandidates } from './nft-faults.ts';
+import { namedForProxy } from './proxied-ports.ts';
 
 /** Candidates for everything foreign that these walks met. */
 export function ruleFaultCandidates(patient: Patient, traces: readonly Trace[]): Candidate[] {
@@ -29,7 +30,8 @@ export function ruleFaultCandidates(patient: Patient, traces: readonly Trace[]):
     for (const { namespace, hit } of hitsOf(trace)) {
       const ns = patient.state.namespaces.find((n) => n.name === namespace);
       if (ns === undefined) continue;
-      for (const candidate of candidatesFor(patient, ns, hit)) {
+      for (const met of candidatesFor(patient, ns, hit)) {
+        const candidate = namedForProxy(patient, trace, met);
         if (!found.has(candidate.key)) found.set(candidate.key, candidate);
       }
     }

@@ -24,8 +24,8 @@ export interface Remedy {
 
 export interface Partner {
   readonly candidate: Candidate;
-  /** Indices of the flows that need both. */
-  readonly heals: ReadonlySet<number>;
+  /** How many of the flows need both. */
+  readonly flows: number;
 }
 
 export interface SearchInput {
@@ -214,8 +214,8 @@ function remediesOf(
   return chosen.flatMap((candidate): readonly Remedy[] => {
     const heals = needs.get(candidate) ?? new Set();
     const partners = chosen.flatMap((other) => {
-      const both = new Set([...(needs.get(other) ?? [])].filter((i) => heals.has(i)));
-      return other === candidate || both.size === 0 ? [] : [{ candidate: other, heals: both }];
+      const flows = [...(needs.get(other) ?? [])].filter((i) => heals.has(i)).length;
+      return other === candidate || flows === 0 ? [] : [{ candidate: other, flows }];
     });
     return [{ candidate, heals, together: partners }];
   });

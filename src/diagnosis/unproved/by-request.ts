@@ -9,9 +9,11 @@ import type { Trace } from '../../packet/trace.ts';
 import type { Cause } from '../causes.ts';
 import { shellLine } from '../shell.ts';
 import type { Detector, Suspicion } from './case.ts';
+import { isExplained } from './container-start.ts';
 
 /** The failing flows of a container without a network are explained here too. */
-export const containersByRequest: Detector = ({ state, expected, unhealed }) => {
+export const containersByRequest: Detector = (patient) => {
+  const { state, expected, unhealed } = patient;
   if (expected === undefined) return [];
   const { sandboxes, networks } = expected.intent;
   const childNetworks = networks.filter((n) => n.driver === 'macvlan' || n.driver === 'ipvlan');
@@ -19,7 +21,7 @@ export const containersByRequest: Detector = ({ state, expected, unhealed }) => 
     sandbox.running && sandbox.endpoints.some((e) => childNetworks.some((n) => n.id === e.network));
   return [
     ...sandboxes
-      .filter((s) => !s.running)
+      .filter((s) => !s.running && !isExplained(patient, s))
       .map((s) =>
         request('container-not-running', s, 'not running', [], [shellLine(['docker', 'start', s.name])]),
       ),

@@ -15,6 +15,8 @@ export interface Case extends Patient {
   readonly configuration: Resolution | undefined;
   /** All walks, in the order of the questions. */
   readonly asked: readonly Trace[];
+  /** The doctor chose the flows itself: nobody asked for one of them in particular. */
+  readonly choseFlows: boolean;
   /** The failing walks that no candidate healed. */
   readonly unhealed: readonly Trace[];
   /** What was proved: a detector may keep silent about what that explains. */

@@ -8,6 +8,7 @@ import { type Cause, isCause } from '../causes.ts';
 import { settingEvidence } from '../evidence.ts';
 import type { Evidence, Repair } from '../finding.ts';
 import type { Detector } from './case.ts';
+import { causeOfError } from './container-start.ts';
 
 /** What dockerd says (daemon/config/config.go, libnetwork errors of all versions), and the cause that it means. */
 const reasons: readonly { readonly says: RegExp; readonly cause: Cause; readonly command?: string }[] = [
@@ -17,6 +18,14 @@ const reasons: readonly { readonly says: RegExp; readonly cause: Cause; readonly
     says: /failed to allocate gateway|invalid CIDR|must belong to the|must be part of|overlaps with/,
     cause: 'address-options-invalid',
   },
+  { says: /networks have same bridge name|conflicts with network/, cause: 'store-inconsistent' },
+  { says: /must be created manually|non default name/, cause: 'user-bridge-unready' },
+  {
+    says: /restrict inter-container communication/,
+    cause: 'bridge-nf-off',
+    command: 'modprobe br_netfilter',
+  },
+  { says: /is incompatible, use 'nft' tool/, cause: 'iptables-cannot-read-nft' },
   // Only with nftables: with iptables the engine turns forwarding on (setup_ip_forwarding.go of 29).
   {
     says: /IPv4 forwarding is disabled: check your host's firewalling/,
@@ -53,7 +62,7 @@ export const refusedStart: Detector = ({ lines, line, configuration }) => {
   ];
   return [
     {
-      cause: known?.cause ?? causeOf(explained ?? refusal),
+      cause: known?.cause ?? causeOfError({ lines }, reason) ?? causeOf(explained ?? refusal),
       severity: 'error',
       params: { reason, options: (explained?.options ?? []).join(', ') },
       hop: 'dockerd',

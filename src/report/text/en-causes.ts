@@ -5,6 +5,7 @@
 import type { Cause } from '../../diagnosis/causes.ts';
 import type { Origin } from '../../net/reason.ts';
 import type { Story } from '../story.ts';
+import { beyondCauses } from './en-causes-beyond.ts';
 import { solid } from './layout.ts';
 
 /** Where a value was set, in words. */
@@ -113,6 +114,7 @@ const publishedOn = (s: Story) =>
   `Ports are published on one address of the host only, because ${askedBy(s)}: who asks another address finds nobody. ${restriction}`;
 
 export const causes: Readonly<Record<Cause, (s: Story) => string>> = {
+  ...beyondCauses,
   'masquerade-disabled': (s) =>
     `${noMasquerade(s)}There is none because ${setting(s)}` +
     (s.masquerade.rules.length === 0 ? '.' : `; with it true the daemon adds ${rules(s.masquerade.rules)}`),

@@ -6,6 +6,7 @@ import type { Cause } from '../../diagnosis/causes.ts';
 import type { Origin } from '../../net/reason.ts';
 import type { Story } from '../story.ts';
 import { solid } from './layout.ts';
+import { beyondCauses } from './zh-causes-beyond.ts';
 
 /** Where a value was set, in words. */
 export function originText(origin: Origin): string {
@@ -101,6 +102,7 @@ const publishedOn = (s: Story) =>
   `端口只发布在主机的一个地址上，因为${askedBy(s)}：访问主机的其他地址时没有监听者。${restriction}`;
 
 export const causes: Readonly<Record<Cause, (s: Story) => string>> = {
+  ...beyondCauses,
   'masquerade-disabled': (s) =>
     `${noMasquerade(s)}没有这条规则，是因为 ${setting(s)}` +
     (s.masquerade.rules.length === 0 ? '。' : `；如果为 true，dockerd 会添加 ${rules(s.masquerade.rules)}`),
