@@ -13,8 +13,12 @@ import { formatPrefix, maskPrefix } from '../net/prefix.ts';
 import type { Repair } from './finding.ts';
 import { shellLine, shellWord } from './shell.ts';
 
-/** Commands for the host's own shell; what happens inside a container is entered through its process. */
+/**
+ * Commands for the host's own shell; what happens inside a container is entered through its process. Undefined where only the engine can
+ * make a part of it: the commands for the rest would not mend what they are said to.
+ */
 export function commandRepair(state: HostState, changes: readonly StateChange[]): Repair | undefined {
+  if (changes.some(({ kind }) => engineOnly.has(kind))) return undefined;
   const lines = changes.flatMap((change) => {
     const enter = state.namespaces.find((n) => n.name === change.namespace)?.kind === 'container';
     const pid = `"$(docker inspect -f '{{.State.Pid}}' ${shellWord(change.namespace)})"`;
@@ -25,6 +29,15 @@ export function commandRepair(state: HostState, changes: readonly StateChange[])
   const rulesOnly = changes.every((c) => c.kind === 'ruleset' || c.kind === 'nft');
   return { kind: rulesOnly ? 'rule' : 'command', change: lines.join('\n') };
 }
+
+/** Only the engine, or the service, does the first four; the last stands for a suspicion, and nothing is deleted on suspicion. */
+const engineOnly: ReadonlySet<StateChange['kind']> = new Set<StateChange['kind']>([
+  'attach',
+  'start-proxy',
+  'stop-proxy',
+  'listen',
+  'delete-nft-chain',
+]);
 
 type Args = readonly string[];
 
@@ -88,7 +101,6 @@ function commandsOf(change: StateChange): readonly Args[] {
     case 'stop-proxy':
     case 'listen':
     case 'delete-nft-chain':
-      // Only the engine, or the service, does the first four; the last stands for a suspicion, and nothing is deleted on suspicion.
       return [];
     case 'nft':
       return nftCommands(change.from, change.to).map((args) => ['nft', ...args]);

@@ -63,6 +63,8 @@ export interface RouteSpec {
   readonly mtu?: number;
   /** The gateway is on the link, whatever the addresses say. */
   readonly onlink?: boolean;
+  /** Beside another with the same destination, table and metric: which of them is asked first. Absent: there may be none. */
+  readonly beside?: 'before' | 'after';
   /** `main` when absent. */
   readonly table?: string;
 }

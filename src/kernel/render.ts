@@ -153,7 +153,7 @@ function ipLines(step: Step): string[] {
     case 'delete-address':
       return [`address delete ${formatPrefix(step.prefix)} dev ${word(step.dev)}`];
     case 'add-route':
-      return [`route add ${routeWords(step.route)}`];
+      return [`route ${addingVerb(step.route)} ${routeWords(step.route)}`];
     case 'delete-route':
       return [`route delete ${routeWords(step.route)}`];
     case 'add-neighbour':
@@ -214,6 +214,10 @@ function portWords(port: Partial<BridgePort>): string[] {
     ...onOff('flood', port.flood),
     ...onOff('bcast_flood', port.broadcastFlood),
   ];
+}
+
+function addingVerb({ beside }: RouteSpec): string {
+  return beside === undefined ? 'add' : beside === 'before' ? 'prepend' : 'append';
 }
 
 function routeWords(route: RouteSpec): string {

@@ -1,13 +1,16 @@
 /**
  * Runs the doctor's commands on a rebuilt host, as their text says and without a shell. In: the text of a repair, one command a line. Out:
- * what each tool said. Where a line asks docker for a container's process, the rebuilt container is meant.
+ * what each tool said. Where a line asks docker for a container's process, the rebuilt container is meant; where it names a native rule by
+ * its handle, that rule is.
  */
 import { shellWords } from '../diagnosis/shell.ts';
+import type { Namespace } from '../host/state.ts';
 import { inNamespace } from '../kernel/namespace.ts';
 import { KernelError, run } from '../kernel/process.ts';
 import { sysctlPath } from '../kernel/sysctl-path.ts';
 import type { RunCommand } from '../report/rehearsal.ts';
 import type { Rebuilt } from './build.ts';
+import { handleTranslation, type Translate } from './handles.ts';
 import { isAllowedSysctl } from './sysctls.ts';
 
 /** Programs that a repair may use. */
@@ -18,28 +21,33 @@ const entering = /^nsenter -n -t "\$\(docker inspect -f '\{\{\.State\.Pid\}\}' (
 /** Runs the lines in order; after one that fails the others are tried too, as a person would. */
 export async function runRepair(
   rebuilt: Rebuilt,
-  host: string,
+  host: Namespace,
   text: string,
 ): Promise<readonly RunCommand[]> {
   const done: RunCommand[] = [];
+  const path = rebuilt.actors.get(host.name)?.path;
+  const translate: Translate =
+    path !== undefined && / handle \d/.test(text) ? await handleTranslation(host, path) : (args) => args;
   for (const line of text.split('\n')) {
-    done.push({ line, ...(await runLine(rebuilt, host, line)) });
+    done.push({ line, ...(await runLine(rebuilt, host.name, line, translate)) });
   }
   return done;
 }
 
 type Said = Omit<RunCommand, 'line'>;
 
-async function runLine(rebuilt: Rebuilt, host: string, line: string): Promise<Said> {
+async function runLine(rebuilt: Rebuilt, host: string, line: string, translate: Translate): Promise<Said> {
   const inside = entering.exec(line);
   const [container] = inside?.[1] === undefined ? [host] : (shellWords(inside[1]) ?? []);
   const words = shellWords(line.slice(inside?.[0].length ?? 0));
   const actor = container === undefined ? undefined : rebuilt.actors.get(container);
   if (actor === undefined) return { failed: `there is no container ${container ?? ''}` };
-  const [program = '', ...args] = words ?? [];
+  const [program = '', ...given] = words ?? [];
   if (words === undefined) return { failed: 'it needs a shell' };
-  if (program === 'sysctl') return writeSysctl(actor.path, args);
+  if (program === 'sysctl') return writeSysctl(actor.path, given);
   if (!programs.test(program)) return { needs: program };
+  const args = program === 'nft' ? translate(given) : given;
+  if (args === undefined) return { failed: 'the rule that it names could not be rebuilt' };
   try {
     // What debian calls iptables may be either; the doctor means the one that the host's rules are in.
     const tool = /^ip6?tables$/.test(program) ? `${program}-nft` : program;

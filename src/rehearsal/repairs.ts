@@ -21,7 +21,8 @@ export async function tryRepairs(
   findings: readonly Finding[],
   results: readonly RehearsedFlow[],
 ): Promise<readonly RehearsedRepair[]> {
-  const host = stand.state.namespaces.find(({ kind }) => kind === 'host')?.name ?? 'host';
+  const host = stand.state.namespaces.find(({ kind }) => kind === 'host');
+  if (host === undefined) return [];
   const before = new Map<string, RehearsedFlow>(results.map((result) => [keyOf(result.flow), result]));
   const made = [];
   for (const finding of findings) {

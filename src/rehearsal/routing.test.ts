@@ -52,3 +52,11 @@ test('only neighbours that the kernel believes without asking are made', () => {
   const neighbours = ['PERMANENT', 'STALE', 'FAILED'].map((state) => ({ ...entry, state: [state] }));
   expect(neighbourSteps({ ...host, neighbours }, 'h')).toMatchObject([{ state: 'permanent' }]);
 });
+
+test('of two routes that differ by their link alone the first one is asked first', () => {
+  const rival = route('172.17.0.0/16 via 203.0.113.1 dev eth0');
+  const before = { ...host, routes: [rival, ...host.routes] };
+  const after = { ...host, routes: [...host.routes, rival] };
+  expect(lines(before, host)).toEqual(['route prepend 172.17.0.0/16 via 203.0.113.1 dev eth0 table main']);
+  expect(lines(after, host)).toEqual(['route append 172.17.0.0/16 via 203.0.113.1 dev eth0 table main']);
+});

@@ -5,7 +5,7 @@
 import type { Namespace, PolicyRule, Route } from '../host/state.ts';
 import type { RouteSpec, Step } from '../kernel/change.ts';
 import { type Family, formatAddr, isLinkLocal, isMulticast } from '../net/addr.ts';
-import { formatPrefix } from '../net/prefix.ts';
+import { formatPrefix, samePrefix } from '../net/prefix.ts';
 import type { Unbuilt } from '../report/rehearsal.ts';
 import { isLinkName, isStationMac } from './blueprint.ts';
 
@@ -57,7 +57,7 @@ export function routingPlan(wanted: Namespace, there: Namespace, netns: string):
           .filter((r) => !haveKeys.has(routeKey(r)))
           // A gateway has to be on a link that is known by then.
           .toSorted((a, b) => Number(a.gateway !== undefined) - Number(b.gateway !== undefined))
-          .map((r): Step => ({ kind: 'add-route', netns, route: specOf(r) })),
+          .map((r): Step => ({ kind: 'add-route', netns, route: { ...specOf(r), ...besideOf(r, want) } })),
       );
     }
     if (known('policyRules', family)) {
@@ -93,6 +93,17 @@ export function neighbourSteps({ neighbours, links }: Namespace, netns: string):
     if (state.includes('PERMANENT')) return [{ ...at, mac, state: 'permanent' }];
     return state.includes('REACHABLE') ? [{ ...at, mac, state: 'reachable' }] : [];
   });
+}
+
+/** The kernel itself adds a link's own routes behind others of the same kind (fib_add_ifaddr); a second one has to say where it stands. */
+function besideOf(route: Route, all: readonly Route[]): Pick<RouteSpec, 'beside'> {
+  if (route.family !== 'ipv4') return {};
+  const rivals = all.filter(
+    ({ dst, table, metric }) =>
+      samePrefix(dst, route.dst) && table === route.table && metric === route.metric,
+  );
+  if (rivals.length < 2) return {};
+  return { beside: rivals[0] === route ? 'before' : 'after' };
 }
 
 function isMade({ family, type, dst }: Route): boolean {

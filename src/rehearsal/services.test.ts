@@ -57,3 +57,9 @@ test('where the facts do not say what listens, what is asked and led to does', (
   const web = bindings(host([], [proxy]), 'web', ['host tcp 172.17.0.2:9000']);
   expect(web).toEqual(expect.arrayContaining(['tcp 0.0.0.0 9000', 'tcp :: 9000', 'tcp 0.0.0.0 80']));
 });
+
+test('an outside that answers to every address does so to datagrams for a container that lost its bridge', () => {
+  const { outside: _, ...state } = host([], []);
+  const far = bindings(state, 'inet', ['host udp 203.0.113.2:53']);
+  expect(far).toEqual(expect.arrayContaining(['udp 203.0.113.2 53', 'udp 172.17.0.2 53']));
+});

@@ -3,7 +3,7 @@
  * Pure. Where the facts do not say what listens, every port that is asked, or led to, does: as the simulator assumes.
  */
 import type { HostState, Namespace, PortProxy, Socket } from '../host/state.ts';
-import { formatAddr, isLinkLocal, isUnspecified, sameAddr } from '../net/addr.ts';
+import { type Addr, formatAddr, isLinkLocal, isLoopback, isUnspecified, sameAddr } from '../net/addr.ts';
 import type { Flow } from '../net/flow.ts';
 import type { OutsideNode } from '../packet/world.ts';
 import type { Unbuilt } from '../report/rehearsal.ts';
@@ -25,11 +25,21 @@ export function bindingsOf(
   const asked = portsAsked(state, flows);
   const own = state.namespaces.map((namespace) => services(namespace, state, asked));
   if (outside === undefined) return own;
-  const everywhere = outside.answersAnything
-    ? flows.flatMap(({ kind, dst }) => (kind === 'udp' && dst !== undefined ? [dst] : []))
-    : [];
+  // Also what was meant for a container may get there, where the way to it is gone.
+  const everywhere = outside.answersAnything ? [...udpTargets(flows), ...containerAddresses(state)] : [];
   const far = services(outside.facts, { namespaces: [] }, asked, everywhere);
   return [...own, far];
+}
+
+function udpTargets(flows: readonly Flow[]): readonly Addr[] {
+  return flows.flatMap(({ kind, dst }) => (kind === 'udp' && dst !== undefined ? [dst] : []));
+}
+
+function containerAddresses({ namespaces }: HostState): readonly Addr[] {
+  return namespaces
+    .filter(({ kind }) => kind === 'container')
+    .flatMap(({ links }) => links.flatMap(({ addresses }) => addresses.map(({ prefix }) => prefix.addr)))
+    .filter((addr) => !isLoopback(addr) && !isLinkLocal(addr));
 }
 
 interface Port {
@@ -66,13 +76,13 @@ function services(
   namespace: Namespace,
   state: Pick<HostState, 'proxies' | 'namespaces'>,
   asked: readonly Port[],
-  everywhere: readonly Socket['address'][] = [],
+  everywhere: readonly Addr[] = [],
 ): Services {
   const server = namespace.name;
   const addresses = namespace.links
     .flatMap((link) => link.addresses.map(({ prefix }) => prefix.addr))
     .filter((addr) => !isLinkLocal(addr));
-  const all = [...addresses, ...everywhere.filter((addr) => addr !== undefined)];
+  const all = [...addresses, ...everywhere];
   const sockets = namespace.sockets ?? asked.map(anySocket);
   const unbuilt: Unbuilt[] = [];
   const bindings = sockets.flatMap((socket): readonly Binding[] => {
@@ -111,7 +121,7 @@ function proxySocket({ protocol, hostAddress, hostPort }: PortProxy): Socket {
  * A datagram's answer comes for sure from the address that was asked if the socket is bound to it; a connection's does always. An address
  * that comes later has the socket for all.
  */
-function socketAddresses(socket: Socket, own: readonly NonNullable<Socket['address']>[]): readonly string[] {
+function socketAddresses(socket: Socket, own: readonly Addr[]): readonly string[] {
   const { protocol, address, families } = socket;
   if (address !== undefined) return [formatAddr(address)];
   const any = families.map(anyAddress);
@@ -123,11 +133,7 @@ function anyAddress(family: 'ipv4' | 'ipv6'): string {
   return family === 'ipv4' ? '0.0.0.0' : '::';
 }
 
-function proxyBindings(
-  proxy: PortProxy,
-  socket: Socket,
-  own: readonly NonNullable<Socket['address']>[],
-): readonly Binding[] {
+function proxyBindings(proxy: PortProxy, socket: Socket, own: readonly Addr[]): readonly Binding[] {
   const { protocol, port, address, families } = socket;
   const to = { address: formatAddr(proxy.containerAddress), port: proxy.containerPort };
   const listens =

@@ -139,7 +139,7 @@ describe.skipIf(unavailable !== undefined)(
         const settings = ['--name', name, '--network', network, '--stop-signal', 'KILL', ...published];
         await docker('run', '-d', ...settings, image, 'httpd', '-f', '-p', '80');
       }
-    }, 120_000);
+    }, 300_000);
 
     afterAll(async () => {
       await Promise.all([dockerd?.stop(), outside?.release()]);
@@ -187,7 +187,7 @@ describe.skipIf(unavailable !== undefined)(
 
     it.each(faults.filter(({ always }) => whole || always === true))(
       'names what is wrong, and mends it: $name',
-      { timeout: 60_000 },
+      { timeout: 180_000 },
       async (fault) => {
         await shellThere(fault.break);
         const before = await settledState(dockerd.netns);
