@@ -32,6 +32,8 @@ export interface CaptureTarget {
   readonly scope?: CaptureScope;
   /** What another engine knows of itself (daemon.json, docker-*.json, dockerd.argv): then dockerd is not asked. */
   readonly engineFacts?: ReadonlyMap<string, Uint8Array>;
+  /** Keep labels of containers, networks and the engine, which may say anything. */
+  readonly labels?: boolean;
 }
 
 /** Commands at once: they are short, and more than the machine's cores gain nothing. */
@@ -52,7 +54,7 @@ export async function captureFacts(target: CaptureTarget = {}): Promise<Facts> {
   const [host, engine, tools, system] = await Promise.all([
     askNamespace(asking),
     target.engineFacts === undefined
-      ? dockerFacts(netns === undefined, inode, notes)
+      ? dockerFacts(netns === undefined, inode, notes, target.labels === true)
       : { files: target.engineFacts, sandboxes: [] },
     toolVersions(),
     netns === undefined ? systemFiles(notes) : new Map<string, Uint8Array>(),
@@ -60,8 +62,12 @@ export async function captureFacts(target: CaptureTarget = {}): Promise<Facts> {
   const files = new Map<string, Uint8Array>();
   for (const [key, bytes] of host.answers) files.set(hostFiles[key], bytes);
   for (const [key, reason] of host.failures) notes.add(hostFiles[key], reason);
-  if (!files.has('ip-link.json') && !files.has('ip-addr.json') && !files.has('iptables-save.txt')) {
-    throw new CaptureError(`nothing could be read (${notes.lines()[0] ?? 'no tool answered'})`);
+  // A host without any tool still tells what its engine is to do.
+  const tellsLittle =
+    !files.has('ip-link.json') && !files.has('ip-addr.json') && !files.has('iptables-save.txt');
+  if (tellsLittle && engine.files.size === 0) {
+    const why = notes.lines().find((line) => line.startsWith('ip-')) ?? notes.lines()[0];
+    throw new CaptureError(`nothing could be read (${why ?? 'no tool answered'})`);
   }
   const targets = target.sandboxes ?? engine.sandboxes;
   files.set('sandboxes.json', await captureSandboxes(targets, inode, asking, notes));
@@ -124,7 +130,12 @@ interface EngineFacts {
 }
 
 /** The dockerd of this namespace, if there is one: found by its process, asked over its socket. */
-async function dockerFacts(own: boolean, inode: string | undefined, notes: Notes): Promise<EngineFacts> {
+async function dockerFacts(
+  own: boolean,
+  inode: string | undefined,
+  notes: Notes,
+  labels: boolean,
+): Promise<EngineFacts> {
   const [[daemon], proxies] = await Promise.all([
     processesIn(['dockerd'], inode, own),
     processesIn(['docker-proxy'], inode, own),
@@ -137,13 +148,14 @@ async function dockerFacts(own: boolean, inode: string | undefined, notes: Notes
   const files = new Map<string, Uint8Array>();
   if (daemon === undefined && !present) {
     notes.add('dockerd.argv', 'no dockerd runs here');
-    return { files: own ? await restingFiles(notes) : files, sandboxes: [] };
+    return { files: own ? await restingFiles(notes, labels) : files, sandboxes: [] };
   }
   const docker = present
-    ? await askDocker(socket, daemon === undefined ? '' : `/proc/${daemon.pid}/root`, notes)
+    ? await askDocker(socket, daemon === undefined ? '' : `/proc/${daemon.pid}/root`, notes, labels)
     : { files, sandboxes: [], rootDirectory: undefined };
   if (!present) notes.add('docker-version.json', `${socket} does not exist`);
-  const fromDaemon = daemon === undefined ? files : await daemonFiles(daemon, docker.rootDirectory, notes);
+  const fromDaemon =
+    daemon === undefined ? files : await daemonFiles(daemon, docker.rootDirectory, notes, labels);
   const proxyFile = new Map([['docker-proxy.txt', proxyLines(proxies)]]);
   return { files: new Map([...docker.files, ...fromDaemon, ...proxyFile]), sandboxes: docker.sandboxes };
 }

@@ -20,7 +20,7 @@ beforeEach(async () => {
     '/version': { Version: '28.5.2' },
     '/info': { DockerRootDir: '/srv/docker', HttpProxy: 'http://user:pw@proxy:3128' },
     '/networks': [{ Id: 'n1' }, { Id: 'gone' }],
-    '/networks/n1': { Name: 'bridge', Containers: { c1: {} } },
+    '/networks/n1': { Name: 'bridge', Containers: { c1: {} }, Labels: { owner: 'x' } },
     '/containers/json': [{ Id: 'c1' }, { Id: '../../x' }],
     '/containers/c1/json': {
       Name: '/web',

@@ -6,7 +6,7 @@
 import { request } from 'node:http';
 import { limits } from './limits.ts';
 import type { Notes } from './notes.ts';
-import { containerWithoutSecrets, withoutCredentials } from './redact.ts';
+import { containerWithoutSecrets, unlabelled, withoutCredentials } from './redact.ts';
 
 /** A container's namespace and the files that dockerd made for it. */
 export interface SandboxTarget {
@@ -30,9 +30,14 @@ const requestTimeout = 2000;
 
 /**
  * Asks the daemon; what it does not answer is noted. `root` is how its file system is reached from here: it may run in
- * namespaces of its own, where process ids and paths are others.
+ * namespaces of its own, where process ids and paths are others. `labels`: keep those of containers, networks and the engine.
  */
-export async function askDocker(socketPath: string, root: string, notes: Notes): Promise<DockerFacts> {
+export async function askDocker(
+  socketPath: string,
+  root: string,
+  notes: Notes,
+  labels = false,
+): Promise<DockerFacts> {
   const files = new Map<string, Uint8Array>();
   const ask = (path: string) => getJson(socketPath, path);
   const put = (file: string, value: unknown): void => {
@@ -60,9 +65,14 @@ export async function askDocker(socketPath: string, root: string, notes: Notes):
       inspectAll(ask, '/containers/json', (id) => `/containers/${id}/json`),
     ),
   ]);
-  if (info !== undefined) put('docker-info.json', info);
-  if (networks !== undefined) put('docker-network-inspect.json', networks);
-  if (containers !== undefined) put('docker-container-inspect.json', containers.map(containerWithoutSecrets));
+  const shown = labels ? (value: unknown) => value : unlabelled;
+  if (info !== undefined) put('docker-info.json', shown(info));
+  if (networks !== undefined) put('docker-network-inspect.json', networks.map(shown));
+  if (containers !== undefined)
+    put(
+      'docker-container-inspect.json',
+      containers.map((container) => containerWithoutSecrets(container, labels)),
+    );
   return {
     files,
     sandboxes: (containers ?? []).flatMap((container) => sandboxOf(container, root)),

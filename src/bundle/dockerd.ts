@@ -7,7 +7,7 @@ import { readdir, readFile, readlink } from 'node:fs/promises';
 import { basename, isAbsolute, join } from 'node:path';
 import type { Notes } from './notes.ts';
 import { installed, run } from './process.ts';
-import { withoutCredentials, withoutRequestBodies } from './redact.ts';
+import { withoutCredentials, withoutLabels, withoutRequestBodies } from './redact.ts';
 
 export interface Process {
   readonly pid: number;
@@ -65,16 +65,22 @@ export async function daemonFiles(
   daemon: Process,
   rootDirectory: string | undefined,
   notes: Notes,
+  labels = false,
 ): Promise<ReadonlyMap<string, Uint8Array>> {
   const files = new Map<string, Uint8Array>();
-  const argv = daemon.argv.map(withoutCredentials);
+  const cleaned = (content: string) =>
+    labels ? withoutCredentials(content) : withoutLabels(withoutCredentials(content));
+  const argv = daemon.argv.map((word, i) =>
+    // A flag's value can be an argument of its own.
+    !labels && daemon.argv[i - 1] === '--label' ? word.replace(/=.*$/s, '=REDACTED') : cleaned(word),
+  );
   const env = await networkingEnvironment(daemon, notes);
   files.set('dockerd.argv', Buffer.from(`${JSON.stringify({ argv, env }, null, 1)}\n`));
   const explicit = flagValues(daemon.argv, ['--config-file']).at(-1);
   const configPath = explicit ?? '/etc/docker/daemon.json';
   const config = await readOf(daemon, configPath);
   if (typeof config === 'string') notes.add('daemon.json', `${configPath}: ${config}`);
-  else files.set('daemon.json', Buffer.from(withoutCredentials(config.toString('utf8'))));
+  else files.set('daemon.json', Buffer.from(cleaned(config.toString('utf8'))));
   const root =
     rootDirectory ?? flagValues(daemon.argv, ['--data-root', '--graph', '-g']).at(-1) ?? '/var/lib/docker';
   const store = await readOf(daemon, join(root, 'network/files/local-kv.db'));
@@ -87,7 +93,7 @@ export async function daemonFiles(
 }
 
 /** The files of a dockerd that does not run, where Docker's packages have them: what it is to do, and what it did last. */
-export async function restingFiles(notes: Notes): Promise<ReadonlyMap<string, Uint8Array>> {
+export async function restingFiles(notes: Notes, labels = false): Promise<ReadonlyMap<string, Uint8Array>> {
   const files = new Map<string, Uint8Array>();
   const take = async (file: string, path: string, cleaned: (content: Buffer) => Buffer): Promise<void> => {
     const content = await readFile(path).catch((error: NodeJS.ErrnoException) => error);
@@ -95,7 +101,11 @@ export async function restingFiles(notes: Notes): Promise<ReadonlyMap<string, Ui
     else files.set(file, cleaned(content));
   };
   await take('daemon.json', '/etc/docker/daemon.json', (content) =>
-    Buffer.from(withoutCredentials(content.toString('utf8'))),
+    Buffer.from(
+      labels
+        ? withoutCredentials(content.toString('utf8'))
+        : withoutLabels(withoutCredentials(content.toString('utf8'))),
+    ),
   );
   await take('local-kv.db', '/var/lib/docker/network/files/local-kv.db', (content) => content);
   return files;

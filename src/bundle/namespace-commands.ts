@@ -129,6 +129,12 @@ const onHosts: readonly Part[] = [
   async (asking, put) => {
     const answer = await command(asking, ['cat', '/proc/net/nf_conntrack']);
     if (answer.ok) put('conntrack', answer);
+    // Kernels without that file have the same over netlink, by a tool that few hosts have.
+    else if (
+      installed('conntrack') &&
+      !['nf_conntrack', 'nf_conntrack_netlink'].some(asking.modules.wouldLoad)
+    )
+      put('conntrack', await command(asking, ['conntrack', '-L', '-o', 'extended']));
   },
   async (asking, put) => {
     if (!asking.modules.wouldLoad('ip_set') && installed('ipset'))
@@ -178,7 +184,9 @@ async function askIp(
 function askSockets(asking: Asking): Promise<Answer> {
   const bare = ['inet_diag', 'tcp_diag', 'udp_diag'].some((name) => asking.modules.wouldLoad(name));
   const env = bare ? { PROC_ROOT: '/proc' } : {};
-  return command(asking, ['ss', '-H', '-l', '-n', '-t', '-u', '-p'], { env });
+  // Whose a socket is, matters on the host; to find out, ss looks at every process there is.
+  const whose = asking.role === 'host' ? ['-p'] : [];
+  return command(asking, ['ss', '-H', '-l', '-n', '-t', '-u', ...whose], { env });
 }
 
 /** Settings, and the legacy tables: those spring into being when listed, so the kernel is first asked which there are. */

@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { containerWithoutSecrets, withoutCredentials, withoutRequestBodies } from './redact.ts';
+import {
+  containerWithoutSecrets,
+  withoutCredentials,
+  withoutLabels,
+  withoutRequestBodies,
+} from './redact.ts';
 
 describe('withoutCredentials', () => {
   it.each([
@@ -7,6 +12,9 @@ describe('withoutCredentials', () => {
     ['{"http-proxy": "http:\\/\\/user:pw@proxy"}', '{"http-proxy": "http:\\/\\/REDACTED@proxy"}'],
     ['{"splunk-token": "abc\\"d", "mtu": 1400}', '{"splunk-token": "REDACTED", "mtu": 1400}'],
     ['--log-opt=splunk-token=abc', '--log-opt=splunk-token=REDACTED'],
+    ['msg="Authorization: Bearer abc.def="', 'msg="Authorization: Bearer REDACTED"'],
+    ['"X-Registry-Auth": "eyJ1c2VyIjoiYSJ9"', '"X-Registry-Auth": "REDACTED"'],
+    ['got eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln from', 'got REDACTED from'],
     ['[WireGuard]\nPrivateKey = aGVsbG8=\nListenPort=1', '[WireGuard]\nPrivateKey =REDACTED\nListenPort=1'],
   ])('hides the secret in %s', (before, after) => {
     expect(withoutCredentials(before)).toBe(after);
@@ -18,6 +26,13 @@ describe('withoutCredentials', () => {
   ])('leaves %s as it is', (settings) => {
     expect(withoutCredentials(settings)).toBe(settings);
   });
+});
+
+it('hides what labels of the engine say, and keeps their names and lines', () => {
+  const file = '{\n  "labels": ["owner=x", "a=b\\"c"],\n  "mtu": 1400\n}';
+  expect(withoutLabels(file)).toBe('{\n  "labels": ["owner=REDACTED", "a=REDACTED"],\n  "mtu": 1400\n}');
+  expect(withoutLabels('--label=owner=x')).toBe('--label=owner=REDACTED');
+  expect(withoutLabels('{"log-opts": {"labels": "a,b"}}')).toBe('{"log-opts": {"labels": "a,b"}}');
 });
 
 it('drops the bodies of requests from a debug log, and keeps its lines', () => {
@@ -44,4 +59,5 @@ it('keeps of a container what networking needs, and nothing of its environment',
     HostConfig: { NetworkMode: 'bridge' },
     NetworkSettings: { SandboxKey: '/run/docker/netns/a' },
   });
+  expect(containerWithoutSecrets(inspect, true)).toMatchObject({ Config: { Labels: { key: '1' } } });
 });

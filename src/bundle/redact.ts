@@ -21,7 +21,22 @@ export function withoutCredentials(text: string): string {
         `$1${hidden}`,
       )
       .replace(/^(\s*(?:PrivateKey|PresharedKey|Password|psk)\s*=).*$/gim, `$1${hidden}`)
+      // What a registry or a proxy is shown: a header's value, and JSON web tokens wherever they stand.
+      .replace(
+        /((?:Proxy-)?Authorization\W{1,4}(?:Basic|Bearer)\s+|X-Registry-(?:Auth|Config)\W{1,4})[\w+/=.-]+/gi,
+        `$1${hidden}`,
+      )
+      .replace(/\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*/g, hidden)
   );
+}
+
+/** Labels that the engine itself was given, in daemon.json and among its arguments: names stay, what they say goes. */
+export function withoutLabels(text: string): string {
+  return text
+    .replace(/("labels"\s*:\s*\[)([^\]]*)\]/g, (_, head: string, labels: string) => {
+      return `${head}${labels.replace(/("[^"=\n]*=)(?:[^"\\]|\\.)*"/g, `$1${hidden}"`)}]`;
+    })
+    .replace(/^(--label[= ][^=\s]*=).*$/gm, `$1${hidden}`);
 }
 
 /** A daemon's log: at debug level it prints the bodies of requests, with the environment of each container. */
@@ -65,14 +80,20 @@ const keptOfHostConfig = [
   'UsernsMode',
 ];
 
-/** Of one `docker inspect` of a container what networking needs; its environment, arguments, labels and mounts go. */
-export function containerWithoutSecrets(inspect: unknown): unknown {
+/** Of one `docker inspect` of a container what networking needs; its environment, arguments and mounts go, and labels unless asked for. */
+export function containerWithoutSecrets(inspect: unknown, labels = false): unknown {
   const container = asRecord(inspect);
   return {
     ...pick(container, keptOfContainer),
-    Config: pick(asRecord(container.Config), keptOfConfig),
+    Config: pick(asRecord(container.Config), labels ? [...keptOfConfig, 'Labels'] : keptOfConfig),
     HostConfig: pick(asRecord(container.HostConfig), keptOfHostConfig),
   };
+}
+
+/** A network, or what the engine says of itself, without labels. */
+export function unlabelled(inspect: unknown): unknown {
+  const { Labels: _, ...rest } = asRecord(inspect);
+  return rest;
 }
 
 function asRecord(value: unknown): Readonly<Record<string, unknown>> {

@@ -46,7 +46,11 @@ export async function systemFiles(notes: Notes): Promise<ReadonlyMap<string, Uin
     await Promise.all(names.map((name) => take(`${folder}/${name}`, join(path, name))));
   }
   const log = await run(['dmesg']);
-  if (log.ok) files.set('kernel.log', log.stdout.subarray(-kernelLogBytes));
+  if (log.ok)
+    files.set(
+      'kernel.log',
+      Buffer.from(withoutCredentials(log.stdout.subarray(-kernelLogBytes).toString('utf8'))),
+    );
   else notes.add('kernel.log', log.failed);
   return files;
 }

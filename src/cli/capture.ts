@@ -8,6 +8,7 @@ import { badInput, systemRefused } from './failure.ts';
 interface CaptureOptions {
   readonly output: string;
   readonly netns?: string;
+  readonly labels?: boolean;
   readonly force?: boolean;
   readonly json?: boolean;
 }
@@ -22,6 +23,7 @@ export function captureCommand(): Command {
       'the .tar.gz to write; a directory if it ends in /; - for standard output',
     )
     .option('--netns <path>', 'look at this network namespace instead of the host')
+    .option('--labels', 'keep labels of containers, networks and the engine')
     .option('--force', 'replace the file if it exists')
     .option('--json', 'say what was captured as JSON')
     .action(captureAction);
@@ -38,7 +40,10 @@ async function captureAction(options: CaptureOptions): Promise<void> {
   try {
     // Before the work, not after it.
     if (output !== '-') await checkTarget(output, { force });
-    const facts = await captureLive(options.netns === undefined ? {} : { netns: options.netns });
+    const facts = await captureLive({
+      ...(options.netns === undefined ? {} : { netns: options.netns }),
+      ...(options.labels === true ? { labels: true } : {}),
+    });
     if (output === '-') process.stdout.write(await packBundle(facts));
     else await writeBundle(facts, output, { force });
     const notes = new TextDecoder()

@@ -192,6 +192,19 @@ describe.skipIf(!possible)('capture of a live namespace', () => {
     expect(seconds).toBeLessThan(5);
   });
 
+  it.each([
+    ['nothing', []],
+    ['nft tables alone', ['nft', 'add table inet alone']],
+    ['tables of iptables-nft alone', ['iptables-nft', '-P', 'FORWARD', 'DROP']],
+  ])('leaves a namespace with %s as it is', async (_, setUp) => {
+    const place = await makePlace();
+    if (setUp.length > 0) inside(place, ...setUp);
+    const seen = picture(place);
+    const { files } = await captureFacts({ netns: place.path, engineFacts: new Map() });
+    expect(picture(place)).toBe(seen);
+    expect(files.has('iptables-legacy-save.txt')).toBe(false);
+  });
+
   it('sees the links with addresses, masters, ports and peers', () => {
     const bridge = namespace('host').links.find((l) => l.name === 'br-test');
     expect(bridge).toMatchObject({ kind: 'bridge', up: true, mtu: 1450 });
