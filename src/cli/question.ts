@@ -32,6 +32,8 @@ export interface Question {
   readonly problems: readonly FactProblem[];
   /** Undefined: the user asked for no flow in particular. */
   readonly flows: readonly Flow[] | undefined;
+  /** The same flows on another state of the host, where a container that was asked by name may have another address. */
+  readonly flowsOn: (state: HostState) => Promise<readonly Flow[] | undefined>;
   readonly outsideRoutes: readonly Prefix[];
   /** Where only rules are known: `state` is the host that was supposed around them. */
   readonly alone: RulesAlone | undefined;
@@ -92,8 +94,8 @@ export async function readQuestion(options: QuestionOptions): Promise<Question> 
     ? (await import('../diagnosis/rules-alone.ts')).rulesAlone(facts, observed)
     : undefined;
   const state = alone?.state ?? observed;
-  const flows = asked === undefined ? flowFile : [await resolveFlow(asked, state)];
-  return { facts, state, problems, flows, outsideRoutes, alone };
+  const flowsOn = async (on: HostState) => (asked === undefined ? flowFile : [await resolveFlow(asked, on)]);
+  return { facts, state, problems, flows: await flowsOn(state), flowsOn, outsideRoutes, alone };
 }
 
 async function readOutside(path: string): Promise<Uint8Array> {

@@ -21,7 +21,7 @@ export function traceCommand(): Command {
   )
     .option(
       '--what-if <change...>',
-      "walk with this change tried in memory: 'iptables ...', 'ip link set ...', 'ip route ...', 'sysctl NAME=VALUE', 'daemon.json KEY=VALUE'",
+      "walk with this change tried in memory: 'iptables ...', 'nft ...', 'ip link|address|route|rule ...', 'sysctl NAME=VALUE', 'daemon.json KEY=VALUE'",
     )
     .action(trace);
 }
@@ -31,22 +31,23 @@ async function trace(options: TraceOptions): Promise<void> {
   const print = printing(options.lang);
   if (options.flows === undefined && options.from === undefined && options.to === undefined)
     throw badInput('trace needs --from and --to, or --flows');
-  const { facts, state, problems, flows = [], outsideRoutes, alone } = await readQuestion(options);
+  const question = await readQuestion(options);
+  const { facts, state, problems, flows = [], outsideRoutes, alone } = question;
   const { makeScene, walk } = await import('../packet/walk.ts');
   const expected = async () =>
     alone?.expected ?? (await import('../plan/expected.ts')).expectedFromFacts(facts, { state });
   const asksNames = flows.some(({ kind }) => kind === 'dns');
   const names = asksNames ? await namesOf(await expected(), state) : undefined;
-  const walksOn = (host: HostState) => {
+  const walksOn = async (host: HostState) => {
     const scene = makeScene(host, outsideRoutes, names);
-    return flows.map((flow) => walk(scene, flow));
+    return ((await question.flowsOn(host)) ?? []).map((flow) => walk(scene, flow));
   };
   const tried =
     options.whatIf === undefined
       ? undefined
       : await tryChanges({ facts, state, expected: await expected() }, options.whatIf);
-  const traces = walksOn(tried?.state ?? state);
-  const comparison = tried === undefined ? undefined : { tried: tried.tried, before: walksOn(state) };
+  const traces = await walksOn(tried?.state ?? state);
+  const comparison = tried === undefined ? undefined : { tried: tried.tried, before: await walksOn(state) };
   const supposed = alone?.supposed ?? [];
   print.notes(problems);
   if (options.json === true) {

@@ -3,6 +3,7 @@
  * Out: for each the plan after the restart that takes it up, and what to do for that. Whether it heals is the search's subject.
  */
 import type { StateChange } from '../host/change.ts';
+import type { Intent } from '../intent/intent.ts';
 import type { Because, Origin } from '../net/reason.ts';
 import { withSetting } from '../options/implied.ts';
 import type { OptionName, Options, OptionValues, Setting } from '../options/options.ts';
@@ -99,6 +100,8 @@ export function becauseOf(setting: string, { value, origin }: Setting<unknown>):
 
 export interface Restarted {
   readonly plan: Plan;
+  /** What the engine holds then. */
+  readonly intent: Intent;
   readonly transition: 'restart' | 'live-restore';
   /** What to do, in lines: the change itself, and what its restart takes. */
   readonly howTo: (change: string) => readonly string[];
@@ -110,10 +113,16 @@ export function restarted({ held, generation }: Expected, options: Options): Res
   const isLive = held.options.settings['live-restore'].value && runsContainers(held.intent);
   const live = isLive ? transition(held, next, 'live-restore') : undefined;
   if (live?.settings.every(({ fate }) => fate === 'applied'))
-    return { plan: live.plan, transition: 'live-restore', howTo: (change) => [change] };
-  const { plan, waiting } = transition(held, next, 'restart');
+    return {
+      plan: live.plan,
+      intent: live.state.intent,
+      transition: 'live-restore',
+      howTo: (change) => [change],
+    };
+  const { plan, waiting, state } = transition(held, next, 'restart');
   return {
     plan,
+    intent: state.intent,
     transition: 'restart',
     howTo: (change) => [
       change,

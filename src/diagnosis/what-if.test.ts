@@ -2,6 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { flow } from '../../test/fixtures/host.ts';
 import { healthy, type IncidentSpec, incident, incidentFacts } from '../../test/support/incident.ts';
 import { hostStateFromFacts } from '../host/state-from-facts.ts';
+import { formatAddr } from '../net/addr.ts';
+import { formatPrefix } from '../net/prefix.ts';
 import { makeScene, walk } from '../packet/walk.ts';
 import { expectedFromFacts } from '../plan/expected.ts';
 import { type WhatIf, whatIf } from './what-if.ts';
@@ -30,6 +32,10 @@ describe('commands', () => {
     [['ip link set eth0 down', 'ip link set eth0 up', 'ip route add default via 203.0.113.1'], 'ok'],
     [['ip route add prohibit 198.51.100.7'], 'icmp-3/13'],
     [['ip6tables -P FORWARD DROP'], 'ok'],
+    [['ip rule add from 172.17.0.0/16 prohibit'], 'icmp-3/13'],
+    [['ip rule add from 172.17.0.0/16 prohibit pref 9', 'ip rule del pref 9'], 'ok'],
+    [['ip addr add 203.0.113.9/24 dev eth0'], 'ok'],
+    [['ip link del docker0'], 'icmp-3/1'],
   ])('%j: %s', (changes, expected) => {
     expect(outcome(made(healthy, ...changes))).toBe(expected);
   });
@@ -71,13 +77,34 @@ describe('options of the engine', () => {
   test.each([
     ['daemon.json ip-masq', 'needs KEY=VALUE'],
     ['daemon.json ip_masq=true', 'ip_masq is no option that is known here'],
-    [
-      'daemon.json bip=10.9.0.1/24',
-      'bridges or addresses would change (.*), which cannot be tried on this host',
-    ],
+    ['daemon.json bridge=br9', 'dockerd refuses to start: there is no bridge br9, .*'],
     ['daemon.json mtu=large', 'dockerd refuses to start: .*'],
   ])('%s: %s', (change, error) => {
     expect(tried(healthy, change)).toEqual({ error: expect.stringMatching(`^${change}: ${error}$`) });
+  });
+
+  test('one that gives the default network other addresses makes it anew, with its containers', () => {
+    const after = made(healthy, 'daemon.json bip=10.9.0.1/24');
+    expect(after.tried).toEqual([{ change: 'daemon.json bip=10.9.0.1/24', transition: 'restart' }]);
+    const host = after.state.namespaces.find(({ kind }) => kind === 'host');
+    const [bridge, ...others] = host?.links.filter(({ name }) => name === 'docker0') ?? [];
+    expect(others).toEqual([]);
+    expect(bridge?.addresses.map(({ prefix }) => formatPrefix(prefix))).toEqual(['10.9.0.1/24']);
+    expect(host?.links.filter(({ master }) => master === 'docker0')).toHaveLength(1);
+    expect(outcome(after)).toBe('ok');
+    expect(outcome(after, 'inet tcp 203.0.113.2:8080')).toBe('ok');
+    expect(outcome(after, 'web ping 10.9.0.1')).toBe('ok');
+    const { seenAs } = walk(makeScene(after.state), flow('inet tcp 203.0.113.2:8080'));
+    expect(seenAs && formatAddr(seenAs)).toBe('203.0.113.1');
+  });
+
+  test('another MTU and another gateway hold for bridge and containers', () => {
+    const { state } = made(healthy, 'daemon.json mtu=1400');
+    const mtus = state.namespaces.flatMap(({ links }) =>
+      links.filter(({ kind, name }) => kind === 'veth' || name === 'docker0').map(({ mtu }) => mtu),
+    );
+    expect(new Set(mtus)).toEqual(new Set([1400]));
+    expect(outcome(made(healthy, 'daemon.json default-gateway=172.17.0.99'))).toBe('icmp-3/1');
   });
 
   test('an engine that is not known', () => {

@@ -92,12 +92,15 @@ describe('ip route', () => {
 
 test.each([
   ['ls', 'not a command that can be tried: ls'],
-  ['ip addr add 10.0.0.1/24 dev eth0', 'ip addr add cannot be tried: only ip link set and ip route'],
+  ['ip addr add 10.0.0.1/24', 'ip address needs ADDRESS/BITS dev DEVICE'],
+  ['ip addr add 203.0.113.2/24 dev eth0', 'RTNETLINK answers: File exists'],
+  ['ip addr del 10.9.9.9/24 dev eth0', 'RTNETLINK answers: Cannot assign requested address'],
+  ['ip neigh flush all', 'ip neigh flush cannot be tried: ip link, ip address, ip route and ip rule can'],
   ['sysctl net.ipv4.ip_forward', 'sysctl needs NAME=VALUE'],
   ['sysctl net.ipv4.ip_forwad=1', 'net.ipv4.ip_forwad is not among the sysctls in the facts'],
   ['ip link set', 'ip link set needs a device, and up, down or mtu'],
   ['ip link set nix up', 'Cannot find device "nix"'],
-  ['ip link set eth0 master docker0', 'ip link set eth0 can be tried with up, down or mtu N'],
+  ['ip link set eth0 master nix', 'ip link set eth0 can be tried with up, down, mtu N or master BRIDGE'],
   ['ip route flush all', 'not a prefix: all'],
   ['ip route get 10.0.0.1', 'ip route get cannot be tried: add, replace and del can'],
   ['ip route add default', 'Error: Nexthop has invalid gateway.'],

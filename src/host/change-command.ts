@@ -12,7 +12,7 @@ export interface NoChange {
   readonly error: string;
 }
 
-/** Reads a command line; `sysctl`, `ip link set DEV up|down|mtu N` and `ip route add|replace|del` are known. */
+/** Reads a command line; `sysctl`, `ip link set|del`, `ip address add|del` and `ip route add|replace|del` are known. */
 export function parseHostCommand(words: readonly string[], at: Namespace): readonly StateChange[] | NoChange {
   const [program, ...args] = words;
   if (program === 'sysctl') return sysctlChange(args, at);
@@ -20,8 +20,10 @@ export function parseHostCommand(words: readonly string[], at: Namespace): reado
   const family = args[0] === '-6' ? 'ipv6' : args[0] === '-4' ? 'ipv4' : undefined;
   const [object = '', verb = '', ...rest] = family === undefined ? args : args.slice(1);
   if (isShort(object, 'link', 1) && isShort(verb, 'set', 1)) return linkChange(rest, at);
+  if (isShort(object, 'link', 1) && isShort(verb, 'delete', 3)) return linkGone(rest, at);
+  if (isShort(object, 'address', 1)) return addressChange(verb, rest, at);
   if (isShort(object, 'route', 1)) return routeChange(verb, rest, at, family);
-  return { error: `ip ${object} ${verb} cannot be tried: only ip link set and ip route` };
+  return { error: `ip ${object} ${verb} cannot be tried: ip link, ip address, ip route and ip rule can` };
 }
 
 /** iproute2 takes words by their beginning. */
@@ -55,7 +57,38 @@ function linkChange(args: readonly string[], at: Namespace): readonly StateChang
   if (value === undefined && what === 'down') return [{ ...change, kind: 'link-down' }];
   if (what === 'mtu' && more.length === 0 && /^[1-9][0-9]{1,5}$/.test(value ?? ''))
     return [{ ...change, kind: 'link-mtu', mtu: Number(value) }];
-  return { error: `ip link set ${dev} can be tried with up, down or mtu N` };
+  if (what === 'master' && more.length === 0 && at.links.some(({ name }) => name === value))
+    return [{ ...change, kind: 'link-master', master: value ?? '' }];
+  return { error: `ip link set ${dev} can be tried with up, down, mtu N or master BRIDGE` };
+}
+
+function linkGone(args: readonly string[], at: Namespace): readonly StateChange[] | NoChange {
+  const [dev = ''] = args[0] === 'dev' ? args.slice(1) : args;
+  return at.links.some(({ name }) => name === dev)
+    ? [{ namespace: at.name, kind: 'delete-link', dev }]
+    : { error: `Cannot find device "${dev}"` };
+}
+
+/** `ip addr add 10.0.0.1/24 dev eth0`. */
+function addressChange(
+  verb: string,
+  args: readonly string[],
+  at: Namespace,
+): readonly StateChange[] | NoChange {
+  const [text = '', word, dev = ''] = args;
+  const prefix = parsePrefixOrAddr(text);
+  if (prefix === undefined || word !== 'dev') return { error: 'ip address needs ADDRESS/BITS dev DEVICE' };
+  const link = at.links.find(({ name }) => name === dev);
+  if (link === undefined) return { error: `Cannot find device "${dev}"` };
+  const has = link.addresses.some((own) => sameAddr(own.prefix.addr, prefix.addr));
+  const change = { namespace: at.name, dev, prefix } as const;
+  if (isShort(verb, 'add', 1))
+    return has ? { error: 'RTNETLINK answers: File exists' } : [{ ...change, kind: 'add-address' }];
+  if (isShort(verb, 'delete', 3))
+    return has
+      ? [{ ...change, kind: 'delete-address' }]
+      : { error: 'RTNETLINK answers: Cannot assign requested address' };
+  return { error: `ip address ${verb} cannot be tried: add and del can` };
 }
 
 function routeChange(
