@@ -23,9 +23,11 @@ async function perform(bundle: string, options: RehearseOptions): Promise<number
   const { facts, state, problems, flows, outsideRoutes } = await readQuestion({ ...options, bundle });
   // iptables takes its lock there, and the machine's own must not wait for ours.
   await mustRun({ argv: ['mount', '-t', 'tmpfs', '-o', 'mode=0755,size=1m', 'tmpfs', '/run'] });
-  const progress = process.stderr.isTTY === true;
+  const { words: common, paint } = await print.options();
+  const words = rehearsalWords[common.language];
+  // One line of a terminal, written over and taken away in the end.
   const tell = (text: string) => {
-    if (progress) process.stderr.write(`\r\x1b[K${text}`);
+    if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`);
   };
   const rehearsal = await rehearse(
     {
@@ -35,17 +37,11 @@ async function perform(bundle: string, options: RehearseOptions): Promise<number
       repair: options.repair === true,
       ...(flows === undefined ? {} : { flows }),
     },
-    {
-      rebuilt: (namespaces) => tell(`${namespaces}`),
-      asked: (done, of) => tell(done < of ? `${done}/${of}` : ''),
-    },
+    { rebuilding: () => tell(words.rebuilding), asking: (done, of) => tell(words.asking(done, of)) },
   ).finally(() => tell(''));
   print.notes(problems);
   if (options.json === true) process.stdout.write(`${JSON.stringify(rehearsalJson(rehearsal))}\n`);
-  else {
-    const { words, paint } = await print.options();
-    process.stdout.write(rehearsalText(rehearsal, { words: rehearsalWords[words.language], paint }));
-  }
+  else process.stdout.write(rehearsalText(rehearsal, { words, paint }));
   return rehearsal.flows.length === 0 ? 3 : exitCodes[conclusion(rehearsal)];
 }
 

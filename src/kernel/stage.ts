@@ -25,17 +25,17 @@ export async function stageKind(): Promise<StageKind> {
     { userNamespace: false, privateMounts: true },
     { userNamespace: false, privateMounts: false },
   ];
-  return firstThatWorks(process.geteuid?.() === 0 ? [...asRoot, asUser] : [asUser]);
+  return firstThatWorks(process.geteuid?.() === 0 ? [...asRoot, asUser] : [asUser], 'run as root, or ');
 }
 
 const asUser: StageKind = { userNamespace: true, privateMounts: true };
 
 /** A stage in a user namespace, also for root: nothing on it has a right on the machine's own namespaces. Throws as `stageKind` does. */
 export function userStageKind(): Promise<StageKind> {
-  return firstThatWorks([asUser]);
+  return firstThatWorks([asUser], '');
 }
 
-async function firstThatWorks(kinds: readonly StageKind[]): Promise<StageKind> {
+async function firstThatWorks(kinds: readonly StageKind[], otherwise: string): Promise<StageKind> {
   let reason = '';
   for (const kind of kinds) {
     const tried = await run({ argv: unshare(kind, ['true']) });
@@ -45,7 +45,7 @@ async function firstThatWorks(kinds: readonly StageKind[]): Promise<StageKind> {
   throw new KernelError(
     'refused',
     'unshare',
-    `this user may not make namespaces here (${reason}); run as root, or allow user namespaces (sysctl kernel.unprivileged_userns_clone, user.max_user_namespaces, kernel.apparmor_restrict_unprivileged_userns)`,
+    `this user may not make namespaces here (${reason}); ${otherwise}allow user namespaces (sysctl kernel.unprivileged_userns_clone, user.max_user_namespaces, kernel.apparmor_restrict_unprivileged_userns)`,
   );
 }
 

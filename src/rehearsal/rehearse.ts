@@ -31,8 +31,8 @@ export interface RehearsalRequest {
 
 /** What a long rehearsal tells of itself. */
 export interface Progress {
-  readonly rebuilt: (namespaces: number) => void;
-  readonly asked: (done: number, of: number) => void;
+  readonly rebuilding: () => void;
+  readonly asking: (done: number, of: number) => void;
 }
 
 /** Rebuilds, asks, and repairs. Throws KernelError where this kernel cannot have the host at all. */
@@ -44,11 +44,12 @@ export async function rehearse(request: RehearsalRequest, progress: Progress): P
   const outside = outsideOf(state, outsideRoutes);
   const scene = makeScene(state, outsideRoutes, nameServiceOf(expected, state));
   const traces = flows.map((flow) => walk(scene, flow));
+  progress.rebuilding();
   const rebuilt = await rebuild({ state, outside, flows });
   try {
-    progress.rebuilt(rebuilt.namespaces.length);
+    progress.asking(0, traces.length);
     const stand: Stand = { rebuilt, state, outside };
-    const asked = await askAll(stand, traces, (done) => progress.asked(done, traces.length));
+    const asked = await askAll(stand, traces, (done) => progress.asking(done, traces.length));
     const results = rebuilt.unbuilt.length === 0 ? asked : await excused(asked, request, rebuilt);
     const findings = request.repair
       ? diagnose({ state, expected, facts, outsideRoutes, ...(request.flows === undefined ? {} : { flows }) })

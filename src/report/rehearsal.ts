@@ -10,7 +10,7 @@ import type { Trace } from '../packet/trace.ts';
 /**
  * Why a part of the host is not there, or another in its place: its kind needs hardware or a driver, its setting is not among those that
  * are allowed, a kernel module would have to be loaded, a tool or the kernel refused, it cannot be written for the tool that would make
- * it, only words describe it, only the engine can do it, the facts do not say it.
+ * it, only words describe it, the facts do not say it.
  */
 export type Obstacle =
   | 'stand-in'
@@ -19,7 +19,6 @@ export type Obstacle =
   | 'refused'
   | 'not-writable'
   | 'only-words'
-  | 'only-engine'
   | 'not-in-facts';
 
 /** A part of the host that is not as in the facts. */

@@ -7,6 +7,9 @@ import type { Language } from './catalogue.ts';
 
 export interface RehearsalWords {
   readonly built: (namespaces: string, rules: number, proxies: number) => string;
+  /** While it goes on. */
+  readonly rebuilding: string;
+  readonly asking: (done: number, of: number) => string;
   readonly flow: string;
   readonly model: string;
   readonly kernel: string;
@@ -42,6 +45,8 @@ function many(count: number, what: string): string {
 const english: RehearsalWords = {
   built: (namespaces, rules, proxies) =>
     `rebuilt on this kernel: ${namespaces}; ${many(rules, 'rule')}, ${proxies === 1 ? '1 docker-proxy' : `${proxies} docker-proxies`}`,
+  rebuilding: 'rebuilding the host',
+  asking: (done, of) => `asking: ${done} of ${many(of, 'flow')}`,
   flow: 'flow',
   model: 'model',
   kernel: 'kernel',
@@ -70,7 +75,6 @@ const english: RehearsalWords = {
     refused: 'refused here',
     'not-writable': 'cannot be written for the tool that would make it',
     'only-words': 'known in words only',
-    'only-engine': 'only the engine makes it',
     'not-in-facts': 'the bundle does not say it',
   },
   more: (count) => `and ${count} more; --json has all`,
@@ -87,6 +91,8 @@ const english: RehearsalWords = {
 const chinese: RehearsalWords = {
   built: (namespaces, rules, proxies) =>
     `已在本机内核上重建：${namespaces}；${rules} 条规则，${proxies} 个 docker-proxy`,
+  rebuilding: '正在重建主机',
+  asking: (done, of) => `正在询问：${done}/${of} 条流量`,
   flow: '流量',
   model: '模型',
   kernel: '内核',
@@ -113,7 +119,6 @@ const chinese: RehearsalWords = {
     refused: '在此被拒绝',
     'not-writable': '无法写成相应工具能读的形式',
     'only-words': '只有文字描述',
-    'only-engine': '只有引擎才能建立',
     'not-in-facts': 'bundle 中没有说明',
   },
   more: (count) => `还有 ${count} 项；全部见 --json`,
