@@ -34,7 +34,7 @@ describe.skipIf(refused).each(await users())('rehearse, as $name', { timeout: 90
     expect(stderr).toBe('');
     expect(stdout).toContain('rebuilt on this kernel: host, peer, web, inet');
     expect(stdout).toMatch(/web ping 198\.51\.100\.7 +timeout +timeout/);
-    expect(stdout).toContain('22 flows: the kernel did what the model says');
+    expect(stdout).toMatch(/^\d+ flows: the kernel did what the model says$/m);
     expect(stdout).toContain('$ iptables -D DOCKER-USER -j DROP');
     expect(stdout).toContain('web ping 198.51.100.7  timeout -> ok');
     expect(code).toBe(0);
