@@ -3,8 +3,9 @@
  * beside this file from a host and what is expected of it. Out: tried by `search.ts`. Nothing is decided here.
  */
 import type { StateChange } from '../host/change.ts';
-import type { HostState } from '../host/state.ts';
+import type { HostState, Namespace } from '../host/state.ts';
 import type { Because } from '../net/reason.ts';
+import type { Outcome } from '../packet/trace.ts';
 import type { Expected } from '../plan/expected.ts';
 import type { Cause } from './causes.ts';
 import type { Evidence, Repair } from './finding.ts';
@@ -14,6 +15,13 @@ export interface Candidate {
   /** Tells candidates apart; two sources may find the same. */
   readonly key: string;
   readonly cause: Cause;
+  /**
+   * What it comes from, where that is one thing: the same firewall, the same flag of all ports. Candidates of one origin are one
+   * fault, with one finding.
+   */
+  readonly origin?: string;
+  /** Outcomes that are no error by this cause, since the sender is told what to do. */
+  readonly warns?: readonly Outcome[];
   /** The change undoes a restriction that somebody asked for. */
   readonly restriction: boolean;
   readonly params: Readonly<Record<string, string>>;
@@ -43,4 +51,9 @@ export interface Patient {
   readonly files: readonly string[];
   /** What dockerd.log says that is known; empty without it. */
   readonly messages: () => readonly LoggedMessage[];
+}
+
+/** The origin of what one firewall of a namespace stops: that which `owner` made, or `default` for what is denied by default. */
+export function firewallOrigin({ name }: Namespace, owner: string): string {
+  return `${name} ${owner}`;
 }

@@ -1,6 +1,6 @@
 /** The sources of candidates, each looked at alone: what they offer, and what they leave alone. */
 import { describe, expect, test } from 'vitest';
-import { addr, flow, rulesetOf, table } from '../../test/fixtures/host.ts';
+import { addr, flow, prefix, rulesetOf, table } from '../../test/fixtures/host.ts';
 import {
   bridge,
   type Case,
@@ -12,9 +12,12 @@ import {
   rulesWithout,
   web,
 } from '../../test/fixtures/patient.ts';
+import { formatRule } from '../firewall/args.ts';
+import { formatAddr } from '../net/addr.ts';
 import { makeScene, walk } from '../packet/walk.ts';
 import { questionsFor } from './flows.ts';
 import { hostFaultCandidates } from './host-faults.ts';
+import { ipv6MasqueradeCandidates } from './ipv6-masquerade.ts';
 import { planPartCandidates } from './plan-parts.ts';
 import { successOn } from './receiver.ts';
 import { ruleFaultCandidates } from './rule-faults.ts';
@@ -244,7 +247,7 @@ describe('what is asked of a host', () => {
 
   test('what should stay closed is a panel of its own', () => {
     const { panel, wanted } = questions({});
-    expect(panel).toEqual(['inet tcp 172.17.0.2:80', 'inet tcp 172.17.0.3:80']);
+    expect(panel).toEqual(['inet tcp 172.17.0.2:80', 'inet tcp 172.17.0.3:80', 'inet tcp 203.0.113.2:22']);
     expect(wanted.filter((w) => panel.includes(w))).toEqual([]);
   });
 
@@ -262,6 +265,29 @@ describe('what is asked of a host', () => {
     expect(wanted).not.toContain('host tcp 203.0.113.2:8080');
   });
 
+  test('what only the userland proxy serves by IPv6 is asked by IPv6', () => {
+    const { state, expected } = patientOf({
+      broken: (before) =>
+        onHost(before, (ns) => ({
+          ...ns,
+          links: ns.links.map((l) =>
+            l.name === 'eth0'
+              ? {
+                  ...l,
+                  addresses: [...l.addresses, { prefix: prefix('2001:db8:113::2/64'), scope: 'global' }],
+                }
+              : l,
+          ),
+        })),
+    });
+    const asked = questionsFor(state, expected).wanted.filter((f) => f.port === 8080 && f.dst !== undefined);
+    const places = asked.map((f) => `${f.from} ${formatAddr(f.dst ?? addr('::'))}`);
+    expect(places).toEqual(
+      expect.arrayContaining(['inet 2001:db8:113::2', 'host 2001:db8:113::2', 'host ::1']),
+    );
+    expect(new Set(places).size).toBe(places.length);
+  });
+
   test('numbered through', () => {
     const { ids } = questions({});
     expect(ids).toEqual(ids.map((_, i) => i));
@@ -275,6 +301,31 @@ describe('what is asked of a host', () => {
         `${from} tcp 198.51.100.1:443`,
       ]),
     );
+  });
+});
+
+describe('engines that make no rules for IPv6', () => {
+  const networks = [{ ...bridge, subnet6: 'fd00:1::/64' }];
+  const offered = (given: Case) =>
+    ipv6MasqueradeCandidates(patientOf(given)).flatMap(({ changes }) =>
+      changes.flatMap((change) =>
+        change.kind === 'ruleset'
+          ? change.to.tables.filter((t) => t.family === 'ipv6').flatMap((t) => t.chains)
+          : [],
+      ),
+    );
+
+  test('what they do for IPv4 is offered by hand', () => {
+    const rules = offered({ engine: '17.06.2', networks }).flatMap((chain) => chain.rules.map(formatRule));
+    expect(rules).toEqual(['-s fd00:1::/64 ! -o docker0 -j MASQUERADE']);
+  });
+
+  test.each<[string, Case]>([
+    ['the network has no IPv6', { engine: '17.06.2' }],
+    ['it has an option for that', { engine: '28.5.2', networks }],
+    ['no rules were asked for', { engine: '17.06.2', networks, config: '{"iptables": false}' }],
+  ])('not where %s', (_, given) => {
+    expect(offered(given)).toEqual([]);
   });
 });
 

@@ -348,6 +348,64 @@ describe('several faults', () => {
   });
 });
 
+describe('a firewall that denies by default', () => {
+  const service = flow('inet tcp 203.0.113.2:22');
+  const denied: Case = { rules: ['-P INPUT DROP', '-I INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT'] };
+
+  test('what comes from containers and from outside is one fault with one repair, that names what may pass', () => {
+    const flows = [flow('web ping 172.17.0.1'), service];
+    const { findings } = diagnosisOf(denied, { flows });
+    const [finding, ...others] = findings;
+    expect(others).toEqual([]);
+    expect(finding?.cause).toBe('input-blocks-container-to-host');
+    expect(findings.flatMap(commands)).toEqual([
+      'iptables -I INPUT 1 -i docker0 -j ACCEPT',
+      'iptables -I INPUT 1 -i eth0 -p tcp -m tcp --dport 22 -j ACCEPT',
+    ]);
+    expect(finding?.proof.flows.map(({ after }) => after)).toEqual(['ok', 'ok']);
+    // The service was asked for: that it answers is no price.
+    expect(finding?.proof.newlyAllowed).toEqual([]);
+  });
+
+  test('a last rule that rejects is a policy too; without answers to what the host asks, answers pass', () => {
+    const rejected: Case = { rules: ['-A INPUT -j REJECT'] };
+    expect(diagnosisOf(rejected, { flows: [service] }).findings.flatMap(commands)).toEqual([
+      'iptables -I INPUT 1 -i eth0 -p tcp -m tcp --dport 22 -j ACCEPT',
+    ]);
+    expect(
+      diagnosisOf(rejected, { flows: [flow('host ping 198.51.100.7')] }).findings.flatMap(commands),
+    ).toEqual(['iptables -I INPUT 1 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT']);
+  });
+
+  test('of ufw it is said in ufw’s words', () => {
+    const ufw: Case = { rules: [...(denied.rules ?? []), '-N ufw-user-input', '-A INPUT -j ufw-user-input'] };
+    const [finding] = diagnosisOf(ufw, { flows: [flow('web ping 172.17.0.1'), service] }).findings;
+    expect(finding?.repairs[0]?.change.split('\n')).toEqual([
+      'ufw allow in on docker0',
+      'ufw allow in on eth0 to any port 22 proto tcp',
+    ]);
+  });
+
+  test('without iptables the engine leaves the rest to it: then it belongs to that setting', () => {
+    const rules = ['-P INPUT DROP', '-P FORWARD DROP'];
+    const flows = [flow('web ping 198.51.100.7'), flow('web ping 172.17.0.1')];
+    const [finding, ...others] = diagnosisOf({ config: '{"iptables": false}', rules }, { flows }).findings;
+    expect(others).toEqual([]);
+    expect(finding?.cause).toBe('iptables-disabled');
+    expect(finding?.repairs[0]?.change.split('\n').at(-1)).toBe('iptables -A INPUT -i docker0 -j ACCEPT');
+    expect(finding?.params.also).toBe('-P INPUT DROP');
+  });
+
+  test('faults of others stay findings of their own', () => {
+    const rules = [...(denied.rules ?? []), '-I DOCKER-USER -j DROP'];
+    const flows = [flow('web ping 198.51.100.7'), flow('web ping 172.17.0.1')];
+    expect(causes(diagnosisOf({ rules }, { flows })).toSorted()).toEqual([
+      'foreign-rule-drops',
+      'input-blocks-container-to-host',
+    ]);
+  });
+});
+
 describe('what a repair costs', () => {
   test('flows that were closed and that it opens are told', () => {
     const diagnosis = diagnosisOf({ engine: '17.06.2', rules: ['-t mangle -I FORWARD -j DROP'] });

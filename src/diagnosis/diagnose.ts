@@ -9,16 +9,17 @@ import type { Facts } from '../host/facts.ts';
 import type { HostState } from '../host/state.ts';
 import type { Flow } from '../net/flow.ts';
 import type { Prefix } from '../net/prefix.ts';
-import type { Trace } from '../packet/trace.ts';
+import type { Outcome, Trace } from '../packet/trace.ts';
 import { makeScene, walk } from '../packet/walk.ts';
 import type { CannotExpect, Expected } from '../plan/expected.ts';
 import { nameServiceOf } from '../plan/name-service.ts';
 import { apartCandidates } from './apart-faults.ts';
 import type { Candidate, Patient } from './candidate.ts';
 import { commandRepair } from './commands.ts';
-import type { Diagnosis, Finding } from './finding.ts';
-import { questionsFor } from './flows.ts';
+import type { Diagnosis, Finding, Severity } from './finding.ts';
+import { questionKey, questionsFor } from './flows.ts';
 import { hostFaultCandidates } from './host-faults.ts';
+import { ipv6MasqueradeCandidates } from './ipv6-masquerade.ts';
 import { mtuCandidates } from './mtu-faults.ts';
 import { nativePartCandidates } from './native-parts.ts';
 import { planPartCandidates } from './plan-parts.ts';
@@ -31,6 +32,8 @@ import { serviceCandidates } from './service-faults.ts';
 import { settingCandidates } from './settings.ts';
 import { undecidedCandidates } from './undecided.ts';
 import { unprovedFindings } from './unproved/detectors.ts';
+import { uplinkCandidates } from './uplink-faults.ts';
+import { uplinkMtuCandidates } from './uplink-mtu.ts';
 
 export interface DiagnoseInput {
   readonly state: HostState;
@@ -64,9 +67,15 @@ export function diagnose(input: DiagnoseInput): Diagnosis {
   };
   const { remedies, unhealed } = searchRemedies(search);
   // What nothing repairs needs no proof: the panel is walked for remedies only.
-  const panel = remedies.length === 0 ? [] : [...asked.map((t) => t.flow), ...questions.panel];
+  const isAsked = new Set(asked.map(({ flow }) => questionKey(flow)));
+  const others = questions.panel.filter((flow) => !isAsked.has(questionKey(flow)));
+  const panel = remedies.length === 0 ? [] : [...asked.map((t) => t.flow), ...others];
   const before = panel.map((flow, i) => asked[i] ?? walk(scene, flow));
-  const found = remedies.map((remedy) => findingOf(remedy, failing, { search, panel, before }, state));
+  const explained = new Set(
+    remedies.flatMap(({ heals }) => [...heals].flatMap((i) => failing[i]?.flow ?? [])),
+  );
+  const measure = { search, panel, before, explained };
+  const found = remedies.map((remedy) => findingOf(remedy, failing, measure, state));
   const unproved = unprovedFindings({
     ...patient,
     host: state.namespaces.find((n) => n.kind === 'host'),
@@ -94,9 +103,12 @@ function candidatesFor(patient: Patient, failing: readonly Trace[]): readonly Ca
   if (failing.length === 0) return [];
   return [
     ...settingCandidates(patient),
+    ...ipv6MasqueradeCandidates(patient),
     ...planPartCandidates(patient),
     ...nativePartCandidates(patient),
     ...hostFaultCandidates(patient),
+    ...uplinkCandidates(patient, failing),
+    ...uplinkMtuCandidates(patient),
     ...ruleFaultCandidates(patient, failing),
     ...mtuCandidates(patient, failing),
     ...serviceCandidates(patient, failing),
@@ -109,46 +121,52 @@ interface Measure {
   readonly search: SearchInput;
   readonly panel: readonly Flow[];
   readonly before: readonly Trace[];
+  /** Flows that some finding is about: that they work is what repairs are for, not their price. */
+  readonly explained: ReadonlySet<Flow>;
 }
 
 /** The finding of a remedy; its proof and its price are those of the remedy together with all that its flows need as well. */
-function findingOf(
-  { candidate, heals, together }: Remedy,
-  failing: readonly Trace[],
-  measure: Measure,
-  state: HostState,
-): Finding {
+function findingOf(remedy: Remedy, failing: readonly Trace[], measure: Measure, state: HostState): Finding {
+  const { candidate, heals, together } = remedy;
   const healed = [...heals].flatMap((i) => failing[i] ?? []);
   const { succeeds } = measure.search;
   const applied = [candidate, ...together.map((partner) => partner.candidate)];
   const after = walksWith(measure.search, applied, measure.panel);
-  const broken = new Set(healed.map((t) => t.flow));
   const lets = (trace: Trace | undefined): boolean => trace !== undefined && succeeds(trace);
   const newlyAllowed = measure.panel.filter(
-    (flow, i) => !broken.has(flow) && !lets(measure.before[i]) && lets(after[i]),
+    (flow, i) => !measure.explained.has(flow) && !lets(measure.before[i]) && lets(after[i]),
   );
   const proved = healed.map((trace) => ({
     flow: trace.flow,
     before: trace.outcome,
     after: after[measure.panel.indexOf(trace.flow)]?.outcome ?? ('unknown' as const),
   }));
-  const undecided = healed.every((t) => t.outcome === 'unknown');
   const [first] = healed;
   const command = commandRepair(state, candidate.changes);
+  const isSaid = candidate.repairs.some(({ change }) => change === command?.change);
   return {
     cause: candidate.cause,
-    severity: candidate.restriction ? 'info' : undecided ? 'warning' : 'error',
+    severity: severityOf(remedy, healed),
     params: candidate.params,
     flows: healed.map((t) => t.flow),
     hop: first === undefined ? '' : hopOf(first, candidate),
     because: candidate.because,
     evidence: candidate.evidence,
-    repairs: [...candidate.repairs, ...(command === undefined ? [] : [command])],
+    repairs: [...candidate.repairs, ...(command === undefined || isSaid ? [] : [command])],
     changes: applied.flatMap((c) => c.changes),
     proof: { flows: proved, newlyAllowed },
-    together: together.map((partner) => ({ cause: partner.candidate.cause, flows: partner.flows })),
+    together: together.map((partner) => ({ cause: partner.candidate.cause, flows: partner.heals.size })),
     ...(first === undefined ? {} : { walk: first }),
   };
+}
+
+/** Flows that a restriction stops as well were not meant to work: what else stops them breaks nothing yet. */
+function severityOf({ candidate, heals, together }: Remedy, healed: readonly Trace[]): Severity {
+  if (candidate.restriction) return 'info';
+  const restrictions = together.filter((partner) => partner.candidate.restriction);
+  const meant = [...heals].some((i) => !restrictions.some((restriction) => restriction.heals.has(i)));
+  const mild: readonly Outcome[] = ['unknown', ...(candidate.warns ?? [])];
+  return meant && healed.some((t) => !mild.includes(t.outcome)) ? 'error' : 'warning';
 }
 
 /** The chain that the repair changes first, else where the packet died. */

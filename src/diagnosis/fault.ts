@@ -10,6 +10,8 @@ export interface Fault {
   readonly cause: Cause;
   readonly changes: readonly StateChange[];
   readonly params: Readonly<Record<string, string>>;
+  /** As of a candidate: what was done alike to several links is one fault. */
+  readonly origin?: string;
   readonly cost?: number;
   readonly evidence?: Candidate['evidence'];
   readonly because?: Candidate['because'];

@@ -10,6 +10,10 @@ import { type Addr, type Family, formatAddr, isLoopback, isUnspecified, parseAdd
 import type { Flow } from '../net/flow.ts';
 import { containsAddr } from '../net/prefix.ts';
 import type { Expected } from '../plan/expected.ts';
+import type { PlannedProxy } from '../plan/plan.ts';
+import { hasErrorStopper } from './mtu-faults.ts';
+import { restarted } from './option-flips.ts';
+import { smallUplinkOf } from './uplink-mtu.ts';
 
 export interface Questions {
   readonly wanted: readonly Flow[];
@@ -62,7 +66,7 @@ function questionsOf(
   for (const ns of state.namespaces.filter((n) => n.kind === 'container' && hasAddress(n, family))) {
     wanted.push(...outsideFlows(ns.name, outside, state));
   }
-  if (family === 'ipv6') wanted.push(...proxiedFlows(state, host, expected));
+  wanted.push(...fullSizeFlows(family, outside, state));
   for (const place of places) {
     wanted.push(...gatewayFlows(place, host), { from: 'host', kind: 'ping', dst: place.address });
     for (const peer of places) {
@@ -75,6 +79,8 @@ function questionsOf(
     const port = listeningPort(state, place.container) ?? 80;
     panel.push({ from: outsideName(state), kind: 'tcp', dst: place.address, port, direct: true });
   }
+  wanted.push(...proxiedFlows(family, places, host, state, expected));
+  panel.push(...serviceFlows(family, host, state));
   return { wanted, panel };
 }
 
@@ -85,6 +91,11 @@ function hasAddress(ns: Namespace, family: Family): boolean {
       l.kind !== 'loopback' &&
       l.addresses.some((a) => a.prefix.addr.family === family && a.scope === 'global'),
   );
+}
+
+/** The same for flows that ask the same of the same. */
+export function questionKey({ from, kind, dst, port, direct = false }: Flow): string {
+  return [from, kind, dst === undefined ? '' : formatAddr(dst), port, direct].join(' ');
 }
 
 function numbered(flows: readonly Flow[], first: number): Flow[] {
@@ -129,6 +140,21 @@ function outsideFlows(from: string, dst: Addr | undefined, state: HostState): Fl
   return port === undefined ? [ping] : [ping, { from, kind: 'tcp', dst, port, up: 20_000, down: 20_000 }];
 }
 
+/**
+ * Where somebody lowered the uplink: packets as large as containers send them, which nobody may take apart. Where the sender is not told
+ * of it, TCP shows that already.
+ */
+function fullSizeFlows(family: Family, dst: Addr | undefined, state: HostState): Flow[] {
+  const small = family === 'ipv4' && !hasErrorStopper(state) ? smallUplinkOf(state) : undefined;
+  const { lowered, containers } = small ?? {};
+  if (lowered === undefined) return [];
+  // 28 bytes are the headers of IP and ICMP.
+  return (containers ?? []).map(({ name }) => ({
+    ...{ from: name, kind: 'ping', dst, df: true },
+    size: lowered.mtu - 28,
+  }));
+}
+
 function gatewayFlows(place: Place, host: Namespace): Flow[] {
   const { family } = place.address;
   const config = place.network.ipam.find((c) => c.subnet.addr.family === family);
@@ -147,15 +173,16 @@ function gatewayFlows(place: Place, host: Namespace): Flow[] {
     : [ping, { from: place.container, kind: 'tcp', dst: gateway, port: service.port }];
 }
 
-/** A service of the host that answers on any address; not a proxied port, those are asked for by themselves. */
+/** Who listens at published ports: the proxy, or without it the daemon, to keep the port. They are asked for by themselves. */
+const portHolders: readonly (string | undefined)[] = ['docker-proxy', 'dockerd'];
+
+/** A service of the host that answers on any address. */
 function openService(sockets: readonly Socket[] | undefined, gateway: Addr): Socket | undefined {
-  return sockets?.find(
-    (s) =>
-      s.protocol === 'tcp' &&
-      s.process !== 'docker-proxy' &&
-      s.families.includes(gateway.family) &&
-      (s.address === undefined || isUnspecified(s.address)),
-  );
+  return sockets?.find((s) => s.protocol === 'tcp' && isOpenService(s, gateway.family));
+}
+
+function isOpenService({ process, families, address }: Socket, family: Family): boolean {
+  return !portHolders.includes(process) && families.includes(family) && isAny(address);
 }
 
 function publishedFlows(place: Place, host: Namespace, state: HostState): Flow[] {
@@ -180,16 +207,48 @@ function publishedFlows(place: Place, host: Namespace, state: HostState): Flow[]
   });
 }
 
-/** Ports that the userland proxy alone serves by IPv6, since their containers have none. */
-function proxiedFlows(state: HostState, host: Namespace, expected: Expected | undefined): Flow[] {
-  const dst = uplinkAddress(host, 'ipv6');
-  const alone = (expected?.plan.proxies ?? []).filter(
-    ({ protocol, hostAddress, containerAddress }) =>
-      protocol === 'tcp' && hostAddress === '::' && !containerAddress.includes(':'),
+/** Those of the configuration, also where the running engine has not taken it up. */
+function wantedProxies(expected: Expected | undefined): readonly PlannedProxy[] {
+  if (expected === undefined) return [];
+  const waits = expected.notInForce.some(({ option }) => option === 'userland-proxy');
+  return (waits ? restarted(expected, expected.configuration.options).plan : expected.plan).proxies;
+}
+
+/** Ports that only the userland proxy serves in this family: IPv6 of a container that has no IPv6 address. */
+function proxiedFlows(
+  family: Family,
+  places: readonly Place[],
+  host: Namespace,
+  state: HostState,
+  expected: Expected | undefined,
+): Flow[] {
+  const served = new Set(places.flatMap(({ endpoint }) => endpoint.ports));
+  const uplink = uplinkAddress(host, family);
+  const loopback = parseAddr(family === 'ipv4' ? '127.0.0.1' : '::1');
+  return wantedProxies(expected).flatMap((proxy): Flow[] => {
+    const at = parseAddr(proxy.hostAddress);
+    const isServed = [...served].some(
+      (port) => port.hostPort === proxy.hostPort && port.protocol === proxy.protocol,
+    );
+    if (at?.family !== family || isServed || proxy.protocol === 'sctp') return [];
+    const to = { kind: proxy.protocol, port: proxy.hostPort } as const;
+    if (!isUnspecified(at)) return [{ ...to, from: isLoopback(at) ? 'host' : outsideName(state), dst: at }];
+    const own = uplink === undefined ? [] : [outsideName(state), 'host'];
+    return [
+      ...own.map((from): Flow => ({ ...to, from, dst: uplink })),
+      { ...to, from: 'host', dst: loopback },
+    ];
+  });
+}
+
+/** The host's own services from outside: whether that is wanted nobody says, and a repair that opens them says so. */
+function serviceFlows(family: Family, host: Namespace, state: HostState): Flow[] {
+  const dst = uplinkAddress(host, family);
+  if (dst === undefined) return [];
+  const ports = (host.sockets ?? []).flatMap((socket) =>
+    socket.protocol === 'tcp' && isOpenService(socket, family) ? [socket.port] : [],
   );
-  return dst === undefined
-    ? []
-    : alone.map(({ hostPort }) => ({ from: outsideName(state), kind: 'tcp', dst, port: hostPort }));
+  return [...new Set(ports)].map((port) => ({ from: outsideName(state), kind: 'tcp', dst, port }));
 }
 
 /** Without the userland proxy a container reaches its own published port by a turn at its bridge port, or not at all. */

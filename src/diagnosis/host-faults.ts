@@ -25,6 +25,7 @@ export function hostFaultCandidates(patient: Patient): Candidate[] {
     key: `${fault.cause} ${JSON.stringify(fault.params)}`,
     cause: fault.cause,
     restriction: false,
+    ...(fault.origin === undefined ? {} : { origin: `${host.name} ${fault.origin}` }),
     params: fault.params,
     changes: fault.changes,
     cost: fault.cost ?? 1,

@@ -1,6 +1,7 @@
 /**
  * Faults of links: down, detached, renamed, gone, without their address; bridge ports that block; proxies that do not run.
- * In: the patient and its host. Out: faults. Containers' own addresses and routes are `container-faults.ts`'s subject.
+ * In: the patient and its host. Out: faults. Containers' own addresses and routes are `container-faults.ts`'s subject, links to the
+ * outside that of `uplink-faults.ts`.
  */
 import {
   addAddress,
@@ -21,7 +22,6 @@ import type { Patient } from './candidate.ts';
 import type { Cause } from './causes.ts';
 import { containerRoutes } from './container-faults.ts';
 import type { Fault } from './fault.ts';
-import { lostDefaultRoute } from './route-faults.ts';
 import { shellLine } from './shell.ts';
 
 /** Everything that is wrong with links. */
@@ -40,12 +40,11 @@ function links(patient: Patient, host: Namespace): Fault[] {
   const faults: Fault[] = [];
   for (const link of host.links) {
     const change = { namespace: host.name, kind: 'link-up', dev: link.name } as const;
-    if (!link.up && link.kind !== 'loopback') {
-      const isBridge = link.kind === 'bridge';
-      const gone = isBridge ? [] : lostDefaultRoute(patient, host, link);
+    const isBridge = link.kind === 'bridge';
+    if (!link.up && (isBridge || link.master !== undefined)) {
       faults.push({
-        cause: isBridge ? 'bridge-down' : link.master === undefined ? 'uplink-down' : 'container-link-down',
-        changes: [change, ...gone],
+        cause: isBridge ? 'bridge-down' : 'container-link-down',
+        changes: [change],
         params: { link: link.name },
       });
     }
@@ -56,6 +55,7 @@ function links(patient: Patient, host: Namespace): Fault[] {
       cause: 'veth-detached',
       changes: [joinBridge(host, link, bridge)],
       params: { link: link.name, bridge },
+      origin: `ports of ${bridge}`,
     });
   }
   faults.push(...renamed(patient, host));
@@ -83,6 +83,7 @@ function portFaults(host: Namespace, link: Link): Fault[] {
     cause,
     changes: [{ namespace: host.name, kind: 'port-flags', dev: link.name, flags }],
     params: { link: link.name, flag: what },
+    origin: `ports ${what}`,
   });
   const faults: Fault[] = [];
   if (!port.learning && !port.flood)

@@ -4,7 +4,7 @@
  */
 import { formatRule } from '../firewall/args.ts';
 import type { Chain, Rule, Ruleset, Table } from '../firewall/ruleset.ts';
-import type { Namespace } from '../host/state.ts';
+import type { HostState, Namespace } from '../host/state.ts';
 import type { Trace } from '../packet/trace.ts';
 import type { Candidate, Patient } from './candidate.ts';
 import { lineEvidence } from './evidence.ts';
@@ -19,6 +19,15 @@ export function mtuCandidates(patient: Patient, traces: readonly Trace[]): Candi
           stopsErrors(table, rule) ? [candidateFor(patient, ns, table, chain, rule, i + 1)] : [],
         ),
       ),
+    ),
+  );
+}
+
+/** Whether some rule keeps senders from being told. */
+export function hasErrorStopper({ namespaces }: HostState): boolean {
+  return namespaces.some(({ firewall }) =>
+    firewall.tables.some((table) =>
+      table.chains.some(({ rules }) => rules.some((rule) => stopsErrors(table, rule))),
     ),
   );
 }

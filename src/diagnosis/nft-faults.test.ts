@@ -13,7 +13,13 @@ import { ruleFaultCandidates } from './rule-faults.ts';
 const drop = { drop: null };
 
 /** Candidates for a ping to the outside on a host with one native base chain, each with the outcome after it. */
-function candidates(table: string, chain: object, rules: readonly (readonly unknown[])[] = [], sub?: string) {
+function candidates(
+  table: string,
+  chain: object,
+  rules: readonly (readonly unknown[])[] = [],
+  sub?: string,
+  question = 'web ping 198.51.100.7',
+) {
   const at = { family: 'inet', table };
   const listing = [
     { table: { family: 'inet', name: table, handle: 1 } },
@@ -24,13 +30,13 @@ function candidates(table: string, chain: object, rules: readonly (readonly unkn
       ? []
       : [{ rule: { ...at, chain: 'base', handle: 3, expr: [{ jump: { target: sub } }] } }]),
   ];
-  return candidatesIn(listing);
+  return candidatesIn(listing, question);
 }
 
-function candidatesIn(listing: readonly object[]) {
+function candidatesIn(listing: readonly object[], question = 'web ping 198.51.100.7') {
   const nft = parseNftJson({ nftables: listing }, 'nft-ruleset.json', () => false).ruleset;
   const patient = patientOf({ broken: (state) => onHost(state, (ns) => ({ ...ns, nft })) });
-  const asked = flow('web ping 198.51.100.7');
+  const asked = flow(question);
   const before = walk(makeScene(patient.state), asked);
   const found = ruleFaultCandidates(patient, [before]).map((c) => ({
     cause: c.cause,
@@ -101,6 +107,27 @@ test('firewalld has a cause of its own, and a zone as its repair', () => {
   );
   const [input] = candidates('firewalld', { hook: 'prerouting' }, [[drop]]).found;
   expect(input?.cause).toBe('firewalld-rejects-forward');
+});
+
+test('a service of the host, by the device that it is asked by: a port of that zone, where firewalld decides', () => {
+  for (const [table, repairs] of [
+    ['myfw', []],
+    [
+      'firewalld',
+      [
+        'firewall-cmd --zone=public --add-port=22/tcp\nfirewall-cmd --permanent --zone=public --add-port=22/tcp',
+      ],
+    ],
+  ] as const) {
+    const [first] = candidates(
+      table,
+      { hook: 'input' },
+      [[{ reject: null }]],
+      'filter_IN_public',
+      'inet tcp 203.0.113.2:22',
+    ).found;
+    expect(first).toMatchObject({ what: 'pass', repairs, after: 'ok' });
+  }
 });
 
 describe("the engine's own table", () => {

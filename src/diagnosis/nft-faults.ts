@@ -6,7 +6,7 @@
 
 import { bridgeNames } from '../drift/networks.ts';
 import { chainsBehind } from '../firewall/nft/condition.ts';
-import { acceptDevice, applyNftEdit, type NftEdit } from '../firewall/nft/edit.ts';
+import { applyNftEdit, type NftEdit } from '../firewall/nft/edit.ts';
 import { formatNftRule } from '../firewall/nft/format.ts';
 import {
   findNftChain,
@@ -18,15 +18,21 @@ import {
 } from '../firewall/nft/model.ts';
 import { sameNftRule } from '../firewall/nft/same.ts';
 import { ownerOfNftTable } from '../firewall/owners.ts';
+import { firewalldMembers, firewalldZone } from '../host/firewalld.ts';
 import type { Namespace } from '../host/state.ts';
 import type { NftHit } from '../packet/trace.ts';
 import { isDockerNftTable } from '../plan/docker-rules.ts';
-import type { Candidate, Patient } from './candidate.ts';
+import { type Candidate, firewallOrigin, type Patient } from './candidate.ts';
 import type { Cause } from './causes.ts';
 import type { Repair } from './finding.ts';
-import { shellLine } from './shell.ts';
+import type { Meeting } from './meeting.ts';
+import { type FilterHook, firewalldRepair, type Pass, passesFor, passKey, passNftRules } from './pass.ts';
 
-export function nftCandidates(patient: Patient, ns: Namespace, hit: NftHit): Candidate[] {
+/** To open a hook for all costs more than to name what may pass. */
+const openingCost = 6;
+
+/** `meeting`: that of the hit. */
+export function nftCandidates(patient: Patient, ns: Namespace, meeting: Meeting, hit: NftHit): Candidate[] {
   const { nft } = ns;
   const table = nft?.tables.find((t) => tableText(t) === hit.table);
   const chain = table === undefined ? undefined : findNftChain(table, hit.chain);
@@ -35,11 +41,13 @@ export function nftCandidates(patient: Patient, ns: Namespace, hit: NftHit): Can
   if (isPlanned(patient, ns, table, hit) || (rule !== undefined && !stops(rule))) return [];
   const firewalld = isFirewalld(table);
   const cause = causeOf(ns, table, chain);
+  const bridges = [...bridgeNames(patient).keys()];
   const base = {
     cause,
     restriction: false,
     because: [],
     evidence: [{ file: table.at?.file ?? 'nft-ruleset.json', text: textOf(hit) }],
+    ...(ns.kind === 'host' ? { origin: firewallOrigin(ns, `nftables ${table.name}`) } : {}),
   };
   const params = {
     rule: textOf(hit),
@@ -47,7 +55,7 @@ export function nftCandidates(patient: Patient, ns: Namespace, hit: NftHit): Can
     chain: hit.chain,
     position: String(hit.position),
     namespace: ns.name,
-    bridge: [...bridgeNames(patient).keys()].join(', '),
+    bridge: bridges.join(', '),
   };
   const candidate = (
     what: string,
@@ -67,22 +75,27 @@ export function nftCandidates(patient: Patient, ns: Namespace, hit: NftHit): Can
   // In the engine's own table only what does not belong there goes.
   const passing = ns.kind === 'host' && !isDockerNftTable(table.name) ? baseChainsAbove(table, chain) : [];
   const passed = passing.flatMap((above) =>
-    [...bridgeNames(patient).keys()].map((bridge) =>
+    passesFor(hookOf(above) ?? 'input', meeting, bridges).map((pass) =>
       candidate(
-        `pass ${bridge} ${above.name}`,
-        devicesOf(above).map((key) => ({
-          kind: 'insert-rule',
-          table,
-          chain: above.name,
-          rule: acceptDevice(key, bridge),
-        })),
+        `pass ${passKey(pass)} ${above.name}`,
+        passNftRules(pass).map((own) => ({ kind: 'insert-rule', table, chain: above.name, rule: own })),
         firewalld ? 1 : 1.2,
-        { params: { ...params, bridge }, repairs: firewalld ? [zoneRepair(table, bridge)] : [] },
+        {
+          params: pass.kind === 'bridge' ? { ...params, bridge: pass.bridge } : params,
+          repairs: firewalld ? wordsOf(pass, ns, table, chain) : [],
+        },
       ),
     ),
   );
-  if (rule === undefined) return [...passed, candidate('policy', [{ ...at, kind: 'accept-policy' }], 1.5)];
-  return [...passed, candidate('remove', [{ ...at, kind: 'delete-rule', rule }], firewalld ? 1.5 : 1)];
+  if (rule === undefined)
+    return [...passed, candidate('policy', [{ ...at, kind: 'accept-policy' }], openingCost)];
+  const cost = stopsAll(rule) ? openingCost : 1;
+  return [...passed, candidate('remove', [{ ...at, kind: 'delete-rule', rule }], cost)];
+}
+
+/** A verdict without a condition: the end of a chain that denies by default. */
+function stopsAll({ statements }: NftRule): boolean {
+  return statements.every((s) => s.kind === 'observe' || s.kind === 'reject' || s.kind === 'verdict');
 }
 
 function isFirewalld({ name }: NftTable): boolean {
@@ -136,32 +149,21 @@ function baseChainsAbove(table: NftTable, chain: NftChain): readonly NftChain[] 
     grew = above.length > 0;
   }
   return table.chains.filter(
-    (c) => reached.has(c.name) && c.base?.type === 'filter' && devicesOf(c).length > 0,
+    (c) => reached.has(c.name) && c.base?.type === 'filter' && hookOf(c) !== undefined,
   );
 }
 
-function devicesOf(chain: NftChain): readonly ('iifname' | 'oifname')[] {
-  switch (chain.base?.hook) {
-    case 'forward':
-      return ['iifname', 'oifname'];
-    case 'input':
-      return ['iifname'];
-    case 'output':
-      return ['oifname'];
-    default:
-      return [];
-  }
+function hookOf({ base }: NftChain): FilterHook | undefined {
+  const hooks: readonly FilterHook[] = ['input', 'forward', 'output'];
+  return hooks.find((hook) => hook === base?.hook);
 }
 
-/**
- * firewalld rewrites its table at every reload: what lasts is the zone of the bridge, set now and for good (a reload
- * would take older engines' rules away). Docker makes the zone `docker` since 20.10.
- */
-function zoneRepair(table: NftTable, bridge: string): Repair {
-  const zone = table.chains.some((c) => c.name === 'filter_FWD_docker') ? 'docker' : 'trusted';
-  const args = [`--zone=${zone}`, `--change-interface=${bridge}`];
-  const lines = [args, ['--permanent', ...args]].map((a) => shellLine(['firewall-cmd', ...a]));
-  return { kind: 'command', change: lines.join('\n') };
+/** Docker makes the zone `docker` since 20.10; what comes by another device is in that device's zone, or in the one whose chain it met. */
+function wordsOf(pass: Pass, ns: Namespace, table: NftTable, chain: NftChain): readonly Repair[] {
+  const bridge = table.chains.some((c) => c.name === 'filter_FWD_docker') ? 'docker' : 'trusted';
+  const member = pass.kind === 'service' ? firewalldMembers(ns)?.get(pass.device) : undefined;
+  const words = firewalldRepair(pass, { bridge, device: member ?? firewalldZone(chain.name) });
+  return words === undefined ? [] : [words];
 }
 
 function causeOf(ns: Namespace, table: NftTable, chain: NftChain): Cause {

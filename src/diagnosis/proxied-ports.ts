@@ -6,7 +6,8 @@ import type { Trace } from '../packet/trace.ts';
 import type { Candidate, Patient } from './candidate.ts';
 
 export function namedForProxy(patient: Patient, { flow }: Trace, candidate: Candidate): Candidate {
-  const blocks = candidate.cause === 'input-blocks-container-to-host' || candidate.cause === 'input-reject';
+  // A reject has its name for whomever it stops.
+  const blocks = candidate.cause === 'input-blocks-container-to-host';
   const fromContainer = patient.state.namespaces.some((n) => n.kind === 'container' && n.name === flow.from);
   const proxied = (patient.state.proxies ?? []).some(
     (p) => p.hostPort === flow.port && p.protocol === flow.kind,

@@ -175,7 +175,7 @@ export function isOutdated({ state, expected }: Patient, { addr, mac }: Neighbou
 }
 
 /** The default route that went with an uplink: by the gateway that the outside is known to have there. */
-export function lostDefaultRoute(patient: Patient, host: Namespace, link: Link): StateChange[] {
+function lostDefaultRoute(patient: Patient, host: Namespace, link: Link): StateChange[] {
   if (host.routes.some((r) => r.family === 'ipv4' && r.dst.bits === 0)) return [];
   const far = patient.state.outside?.links.find((l) => l.peer === link.name);
   const gateway = far?.addresses.find(

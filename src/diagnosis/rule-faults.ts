@@ -6,6 +6,7 @@
 
 import { bridgeNames } from '../drift/networks.ts';
 import { formatRule, sameRule } from '../firewall/args.ts';
+import { ownerOfChain } from '../firewall/owners.ts';
 import {
   type Chain,
   findChain,
@@ -15,22 +16,25 @@ import {
   type Table,
 } from '../firewall/ruleset.ts';
 import type { Namespace } from '../host/state.ts';
-import type { IptablesHit, RuleHit, Trace } from '../packet/trace.ts';
+import type { IptablesHit, Trace } from '../packet/trace.ts';
 import { ruleClassifier } from '../plan/classify.ts';
-import type { Candidate, Patient } from './candidate.ts';
+import { type Candidate, firewallOrigin, type Patient } from './candidate.ts';
 import type { Cause } from './causes.ts';
 import { ruleEvidence } from './evidence.ts';
+import type { Repair } from './finding.ts';
+import { type Meeting, meetingsOf } from './meeting.ts';
 import { nftCandidates } from './nft-faults.ts';
+import { type Pass, passesFor, passKey, passRules, ufwRepair } from './pass.ts';
 import { namedForProxy } from './proxied-ports.ts';
 
 /** Candidates for everything foreign that these walks met. */
 export function ruleFaultCandidates(patient: Patient, traces: readonly Trace[]): Candidate[] {
   const found = new Map<string, Candidate>();
   for (const trace of traces) {
-    for (const { namespace, hit } of hitsOf(trace)) {
-      const ns = patient.state.namespaces.find((n) => n.name === namespace);
+    for (const meeting of meetingsOf(trace, patient.state)) {
+      const ns = patient.state.namespaces.find((n) => n.name === meeting.namespace);
       if (ns === undefined) continue;
-      for (const met of candidatesFor(patient, ns, hit)) {
+      for (const met of candidatesFor(patient, ns, meeting)) {
         const candidate = namedForProxy(patient, trace, met);
         if (!found.has(candidate.key)) found.set(candidate.key, candidate);
       }
@@ -39,125 +43,140 @@ export function ruleFaultCandidates(patient: Patient, traces: readonly Trace[]):
   return [...found.values()];
 }
 
-function hitsOf(trace: Trace): { namespace: string; hit: RuleHit }[] {
-  return [...trace.hops, ...trace.reply].flatMap((hop) =>
-    hop.steps.flatMap((step) => {
-      if (step.kind === 'hook') return step.rules.map((hit) => ({ namespace: hop.namespace, hit }));
-      if (step.kind === 'drop' && step.rule !== undefined)
-        return [{ namespace: hop.namespace, hit: step.rule }];
-      return [];
-    }),
-  );
-}
-
-function candidatesFor(patient: Patient, ns: Namespace, hit: RuleHit): Candidate[] {
-  if (hit.backend === 'nftables') return nftCandidates(patient, ns, hit);
-  if (hit.rule === undefined) return hit.position === 0 ? policyCandidates(patient, ns, hit) : [];
-  if (ns.kind === 'host' && isPlanned(patient, ns, hit, hit.rule)) return [];
+function candidatesFor(patient: Patient, ns: Namespace, meeting: Meeting): Candidate[] {
+  const { hit } = meeting;
+  if (hit.backend === 'nftables') return nftCandidates(patient, ns, meeting, hit);
   const table = tableOf(ns.firewall, hit);
+  if (table === undefined || isPlanned(patient, ns, hit)) return [];
+  const { rule } = hit;
   // A jump into a chain is not what stops a packet; what is in the chain is.
-  if (
-    table === undefined ||
-    hit.rule.target === undefined ||
-    findChain(table, hit.rule.target.name) !== undefined
-  )
-    return [];
-  const cause = causeOf(patient, ns, hit, hit.rule);
-  const text = `-A ${hit.chain} ${formatRule(hit.rule)}`;
-  const removed = editChain(ns.firewall, table, hit.chain, (chain) => ({
-    ...chain,
-    rules: chain.rules.filter((r) => r !== hit.rule),
-  }));
-  const candidate: Candidate = {
-    key: `remove ${ns.name} ${hit.backend} ${hit.table} ${hit.chain} ${hit.position}`,
-    cause,
+  if (rule === undefined ? hit.position !== 0 : !isTerminal(table, rule)) return [];
+  const deniesByDefault = rule === undefined || isLastResort(table, hit.chain, rule);
+  const owner = ownerOfChain(hit.chain)?.owner;
+  const base = {
+    cause: causeOf(patient, ns, hit, rule),
     restriction: false,
     params: {
-      rule: text,
+      rule: rule === undefined ? `-P ${hit.chain} DROP` : `-A ${hit.chain} ${formatRule(rule)}`,
       table: hit.table,
       chain: hit.chain,
       position: String(hit.position),
       namespace: ns.name,
     },
-    changes: [{ namespace: ns.name, kind: 'ruleset', from: ns.firewall, to: removed }],
-    cost: 1,
     because: [],
     evidence: ruleEvidence(hit, ns.firewall, patient),
-    repairs: [],
+    ...originOf(patient, ns, hit, deniesByDefault ? 'default' : owner),
   };
-  return [candidate];
+  const at = `${ns.name} ${hit.backend} ${hit.family} ${hit.table} ${hit.chain}`;
+  const candidate = (key: string, cost: number, to: Ruleset, repairs: readonly Repair[]): Candidate => ({
+    ...base,
+    key: `${key} ${at} ${hit.position}`,
+    changes: [{ namespace: ns.name, kind: 'ruleset', from: ns.firewall, to }],
+    cost,
+    repairs,
+  });
+  const opened =
+    rule === undefined
+      ? candidate('policy', policyCost(ns, hit), withPolicy(ns.firewall, table, hit.chain), [])
+      : candidate('remove', deniesByDefault ? policyCost(ns, hit) : 1, without(ns.firewall, table, hit), []);
+  if (!deniesByDefault || ns.kind !== 'host' || hit.table !== 'filter') return [opened];
+  const passing = [...baseChains(ns, hit)].flatMap((chain) =>
+    passesAt(patient, chain, meeting).map((pass) => {
+      const to = withRules(ns.firewall, table, chain, passRules(pass));
+      const words = isUfw(table) ? ufwRepair(pass) : undefined;
+      return candidate(`pass ${passKey(pass)}`, 1.2, to, words === undefined ? [] : [words]);
+    }),
+  );
+  return [...passing, opened];
 }
 
-/** A policy that drops: let the bridges pass this hook, or the container's own traffic. */
-function policyCandidates(patient: Patient, ns: Namespace, hit: IptablesHit): Candidate[] {
-  const table = tableOf(ns.firewall, hit);
-  if (table === undefined || (ns.kind === 'host' && isPlannedPolicy(patient, hit))) return [];
-  const base = {
-    restriction: false,
-    because: [],
-    evidence: ruleEvidence(hit, ns.firewall, patient),
-    repairs: [],
-    params: {
-      rule: `-P ${hit.chain} DROP`,
-      table: hit.table,
-      chain: hit.chain,
-      position: '0',
-      namespace: ns.name,
-    },
-  };
-  const cause = causeOf(patient, ns, hit, undefined);
-  const accept = (key: string, rule: Rule, cost: number): Candidate => ({
-    ...base,
-    key: `pass ${ns.name} ${hit.backend} ${hit.table} ${hit.chain} ${key}`,
-    cause,
-    cost,
-    changes: [
-      {
-        namespace: ns.name,
-        kind: 'ruleset',
-        from: ns.firewall,
-        to: editChain(ns.firewall, table, hit.chain, (chain) => ({
-          ...chain,
-          rules: [rule, ...chain.rules],
-        })),
-      },
-    ],
-  });
-  const target = { kind: 'jump', name: 'ACCEPT', options: [] } as const;
-  const opened: Candidate = {
-    ...base,
-    key: `policy ${ns.name} ${hit.backend} ${hit.table} ${hit.chain}`,
-    cause,
-    cost: policyCost(ns, hit),
-    changes: [
-      {
-        namespace: ns.name,
-        kind: 'ruleset',
-        from: ns.firewall,
-        to: editChain(ns.firewall, table, hit.chain, (chain) => ({ ...chain, policy: 'ACCEPT' })),
-      },
-    ],
-  };
-  if (ns.kind !== 'host' || (hit.chain !== 'INPUT' && hit.chain !== 'OUTPUT')) return [opened];
-  const passing = [...bridgeNames(patient).keys()].map((bridge) => {
-    const side = { not: false, value: bridge };
-    const rule: Rule =
-      hit.chain === 'INPUT'
-        ? { inInterface: side, matches: [], target }
-        : { outInterface: side, matches: [], target };
-    return accept(bridge, rule, 1.2);
-  });
-  return [...passing, opened];
+/**
+ * What may be let through at a built-in chain. In FORWARD that would open the containers past Docker's own rules, where these are
+ * rules of iptables; an engine with native tables still has its say after it.
+ */
+function passesAt(patient: Patient, chain: string, meeting: Meeting): readonly Pass[] {
+  const bridges = [...bridgeNames(patient).keys()];
+  switch (chain) {
+    case 'INPUT':
+      return passesFor('input', meeting, bridges);
+    case 'OUTPUT':
+      return passesFor('output', meeting, bridges);
+    case 'FORWARD':
+      return isNative(patient) ? passesFor('forward', meeting, bridges) : [];
+    default:
+      return [];
+  }
+}
+
+/**
+ * The firewall that denies by default is one, whatever its hook and family; so is what one program made. Where Docker's own rules
+ * stand in FORWARD, its policy is another matter: to open it opens the containers.
+ */
+function originOf(
+  patient: Patient,
+  ns: Namespace,
+  hit: IptablesHit,
+  owner: string | undefined,
+): Pick<Candidate, 'origin'> {
+  const isOpening = hit.rule === undefined && hit.chain === 'FORWARD' && !isNative(patient);
+  return owner === undefined || hit.table !== 'filter' || ns.kind !== 'host' || isOpening
+    ? {}
+    : { origin: firewallOrigin(ns, owner) };
+}
+
+function isUfw(table: Table): boolean {
+  return table.chains.some((chain) => ownerOfChain(chain.name)?.owner === 'ufw');
+}
+
+/** A rule that ends the packet's way in its chain, or changes the packet. */
+function isTerminal(table: Table, { target }: Rule): boolean {
+  return target !== undefined && findChain(table, target.name) === undefined;
+}
+
+/** The end of a built-in chain, or of one of a program's, that stops whatever comes to it, like a policy. */
+function isLastResort(table: Table, name: string, rule: Rule): boolean {
+  const chain = findChain(table, name);
+  const ends = chain?.policy !== undefined || ownerOfChain(name) !== undefined;
+  return ends && chain?.rules.at(-1) === rule && isUnconditionalStop(rule);
+}
+
+function isUnconditionalStop({ matches, target, ...conditions }: Rule): boolean {
+  const { source, destination, inInterface, outInterface, protocol, fragment } = conditions;
+  const given = [source, destination, inInterface, outInterface, protocol, fragment];
+  return (
+    (target?.name === 'DROP' || target?.name === 'REJECT') &&
+    given.every((condition) => condition === undefined) &&
+    matches.every((match) => match.module === 'comment')
+  );
 }
 
 /** Opening a whole hook costs more than letting one bridge pass; Docker's own DROP in FORWARD keeps unpublished ports closed. */
 function policyCost(ns: Namespace, hit: IptablesHit): number {
   if (ns.kind !== 'host') return 1.5;
-  return hit.chain === 'FORWARD' ? 4 : 2.5;
+  if (hit.rule !== undefined && hit.chain === 'FORWARD') return 1.5;
+  if (hit.chain === 'FORWARD') return 4;
+  return hit.chain === 'INPUT' ? 6 : 2.5;
+}
+
+function withPolicy(ruleset: Ruleset, table: Table, name: string): Ruleset {
+  return editChain(ruleset, table, name, (chain) => ({ ...chain, policy: 'ACCEPT' }));
+}
+
+function without(ruleset: Ruleset, table: Table, hit: IptablesHit): Ruleset {
+  return editChain(ruleset, table, hit.chain, (chain) => ({
+    ...chain,
+    rules: chain.rules.filter((rule) => rule !== hit.rule),
+  }));
+}
+
+function withRules(ruleset: Ruleset, table: Table, name: string, rules: readonly Rule[]): Ruleset {
+  return editChain(ruleset, table, name, (chain) => ({ ...chain, rules: [...rules, ...chain.rules] }));
 }
 
 function tableOf(ruleset: Ruleset, hit: IptablesHit): Table | undefined {
-  return ruleset.tables.find((t) => t.backend === hit.backend && t.name === hit.table && chainHolds(t, hit));
+  return ruleset.tables.find(
+    (t) => t.backend === hit.backend && t.family === hit.family && t.name === hit.table && chainHolds(t, hit),
+  );
 }
 
 function chainHolds(table: Table, hit: IptablesHit): boolean {
@@ -174,24 +193,27 @@ function editChain(ruleset: Ruleset, table: Table, name: string, edit: (chain: C
   };
 }
 
-/** Whether the engine made this rule: it is in the plan, or, without a plan, it looks like one of the engine's. */
-function isPlanned(patient: Patient, ns: Namespace, hit: IptablesHit, rule: Rule): boolean {
+/**
+ * Whether the engine made this rule or policy: it is in the plan. Without a plan a rule that looks like one of the engine's is taken
+ * for its own, and the DROP of FORWARD.
+ */
+function isPlanned(patient: Patient, ns: Namespace, hit: IptablesHit): boolean {
+  if (ns.kind !== 'host') return false;
+  const { family, chain, rule } = hit;
   const plan = patient.expected?.plan.ruleset;
   if (plan === undefined) {
-    const classify = ruleClassifier(ns.firewall);
-    return classify({ family: hit.family, table: hit.table, chain: hit.chain, rule }).owner === 'docker';
+    if (rule === undefined) return chain === 'FORWARD';
+    return ruleClassifier(ns.firewall)({ family, table: hit.table, chain, rule }).owner === 'docker';
   }
-  const table = findTable(plan, { backend: hit.backend, family: hit.family, table: hit.table });
-  const chain = table === undefined ? undefined : findChain(table, hit.chain);
-  return chain?.rules.some((r) => sameRule(r, rule)) === true;
+  const table = findTable(plan, { backend: hit.backend, family, table: hit.table });
+  const planned = table === undefined ? undefined : findChain(table, chain);
+  if (rule === undefined) return planned?.policy === 'DROP';
+  return planned?.rules.some((own) => sameRule(own, rule)) === true;
 }
 
-/** Whether the engine itself set this DROP; without a plan, that of FORWARD is taken for its own. */
-function isPlannedPolicy(patient: Patient, hit: IptablesHit): boolean {
-  const plan = patient.expected?.plan.ruleset;
-  if (plan === undefined) return hit.chain === 'FORWARD';
-  const table = findTable(plan, { backend: hit.backend, family: hit.family, table: hit.table });
-  return table !== undefined && findChain(table, hit.chain)?.policy === 'DROP';
+/** An engine with native tables has no rules of iptables that anything could stand before. */
+function isNative({ expected }: Patient): boolean {
+  return expected?.generation === 'N1';
 }
 
 const rateMatches = new Set(['limit', 'hashlimit', 'recent', 'connlimit', 'statistic', 'quota']);
@@ -212,9 +234,7 @@ function causeOf(patient: Patient, ns: Namespace, hit: IptablesHit, rule: Rule |
   if (hit.table === 'filter' && bases.has('INPUT'))
     return target === 'REJECT' ? 'input-reject' : 'input-blocks-container-to-host';
   if (hit.table === 'filter' && bases.has('OUTPUT')) return 'output-blocks-host';
-  // An engine with native tables has no rules here that anything could stand before.
-  const native = patient.expected?.generation === 'N1';
-  if (hit.table === 'filter' && hit.chain === 'FORWARD' && rule !== undefined && !native)
+  if (hit.table === 'filter' && hit.chain === 'FORWARD' && rule !== undefined && !isNative(patient))
     return 'forward-rule-before-docker';
   return 'foreign-rule-drops';
 }

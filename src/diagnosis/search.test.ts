@@ -51,7 +51,7 @@ function inputOf(state: HostState, candidates: readonly Candidate[], flows = ask
 /** Key of the candidate of each remedy, with the number of flows that need it, and what they need as well. */
 function found(input: SearchInput): string[] {
   return searchRemedies(input).remedies.map(({ candidate: { key }, heals, together }) =>
-    [`${key} ${heals.size}`, ...together.map((p) => `${p.candidate.key} ${p.flows}`)].join(', with '),
+    [`${key} ${heals.size}`, ...together.map((p) => `${p.candidate.key} ${p.heals.size}`)].join(', with '),
   );
 }
 

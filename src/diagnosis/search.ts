@@ -11,6 +11,8 @@ import type { Step, Trace } from '../packet/trace.ts';
 import { makeScene, walk } from '../packet/walk.ts';
 import type { NameService } from '../plan/name-service.ts';
 import type { Candidate } from './candidate.ts';
+import { commandRepair } from './commands.ts';
+import { joinByOrigin } from './join.ts';
 import type { Succeeds } from './receiver.ts';
 
 /** A change that is part of the repair. */
@@ -24,8 +26,8 @@ export interface Remedy {
 
 export interface Partner {
   readonly candidate: Candidate;
-  /** How many of the flows need both. */
-  readonly flows: number;
+  /** Indices of the flows that need both. */
+  readonly heals: ReadonlySet<number>;
 }
 
 export interface SearchInput {
@@ -44,8 +46,10 @@ export function searchRemedies(input: SearchInput): {
 } {
   const chosen = choose(input);
   const healed = healedBy(input, chosen, [...input.failing.keys()]);
+  const needed = withoutNeedless(input, chosen, healed);
+  const commands = (candidate: Candidate) => commandRepair(input.state, candidate.changes)?.change;
   return {
-    remedies: remediesOf(input, withoutNeedless(input, chosen, healed), healed),
+    remedies: remediesOf(input, joinByOrigin(needed, commands), healed),
     unhealed: input.failing.filter((_, i) => !healed.has(i)),
   };
 }
@@ -214,8 +218,8 @@ function remediesOf(
   return chosen.flatMap((candidate): readonly Remedy[] => {
     const heals = needs.get(candidate) ?? new Set();
     const partners = chosen.flatMap((other) => {
-      const flows = [...(needs.get(other) ?? [])].filter((i) => heals.has(i)).length;
-      return other === candidate || flows === 0 ? [] : [{ candidate: other, flows }];
+      const both = new Set([...(needs.get(other) ?? [])].filter((i) => heals.has(i)));
+      return other === candidate || both.size === 0 ? [] : [{ candidate: other, heals: both }];
     });
     return [{ candidate, heals, together: partners }];
   });

@@ -16,7 +16,7 @@ import { gatewayOf } from '../intent/ipam.ts';
 import { type Addr, type Family, formatAddr, isLoopback, isUnspecified, sameAddr } from '../net/addr.ts';
 import type { Expected } from '../plan/expected.ts';
 import type { Plan, PlannedProxy } from '../plan/plan.ts';
-import type { Candidate, Patient } from './candidate.ts';
+import { type Candidate, firewallOrigin, type Patient } from './candidate.ts';
 import { meaningOf } from './causes.ts';
 import { settingEvidence } from './evidence.ts';
 import { type Flip, ip6tablesFlips, jointFlips, notInForceFlips, optionFlips } from './option-flips.ts';
@@ -25,6 +25,7 @@ import { type Flip, ip6tablesFlips, jointFlips, notInForceFlips, optionFlips } f
 export function settingCandidates(patient: Patient): Candidate[] {
   const { expected, state } = patient;
   if (expected === undefined) return [];
+  const host = state.namespaces.find((n) => n.kind === 'host');
   const flips = [
     ...notInForceFlips(expected),
     ...optionFlips(expected),
@@ -55,6 +56,10 @@ export function settingCandidates(patient: Patient): Candidate[] {
         because,
         evidence: because.flatMap((b) => settingEvidence(b.origin, patient)),
         repairs: [{ kind: 'config', change: flip.repair, transition: flip.transition } as const],
+        // Without rules of the engine the host's own firewall decides alone: what it denies by default is part of that.
+        ...(meaning.cause === 'iptables-disabled' && host !== undefined
+          ? { origin: firewallOrigin(host, 'default') }
+          : {}),
       },
     ];
   });

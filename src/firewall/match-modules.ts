@@ -4,6 +4,7 @@
  * Semantics are the kernel's net/netfilter/xt_*.c; quirks are noted where they are kept.
  */
 
+import { formatAddr } from '../net/addr.ts';
 import { allOptions, type Matcher } from './conditions.ts';
 import { parseIcmpType } from './icmp.ts';
 import { addrtypeMatcher } from './match-addrtype.ts';
@@ -12,6 +13,7 @@ import { addressRangeTest, deviceTest, idTest, negateIf, rangeListTest, rangeTes
 import { parseMasked } from './numbers.ts';
 import type { PacketView, Truth, UnknownTruth } from './packet-view.ts';
 import type { ModuleMatch, RuleOption } from './ruleset.ts';
+import { defaultBurst, slowBurst } from './token-bucket.ts';
 import { tcpFlagNames } from './value-names.ts';
 
 /** The matcher of one `-m MODULE options`. */
@@ -71,6 +73,8 @@ export function compileModule(match: ModuleMatch): Matcher {
     case 'limit':
     case 'hashlimit':
       return rateMatcher(match);
+    case 'connlimit':
+      return connlimitMatcher(match);
     case 'rt':
     case 'frag':
     case 'hbh':
@@ -243,15 +247,50 @@ function setOption({ name, not, values: [set = '', dimensions = ''] }: RuleOptio
   };
 }
 
-/**
- * A walk asks about one flow's first packets, and a token bucket starts full: `limit` and `--hashlimit-upto` pass
- * them, `--hashlimit-above` does not see too many. Whether others have emptied it is not asked.
- */
+/** `limit` and `--hashlimit-upto` match while there are tokens, `--hashlimit-above` when there are none. */
 function rateMatcher(match: ModuleMatch): Matcher {
-  const above = match.options.some(
-    ({ name, not }) => name === (not ? '--hashlimit-upto' : '--hashlimit-above'),
-  );
-  return () => !above;
+  const option = (name: string) => match.options.find((given) => given.name === name);
+  const limit = option('--limit') ?? option('--hashlimit-upto') ?? option('--hashlimit-above');
+  const above = limit?.name === '--hashlimit-above' ? !limit.not : limit?.not === true;
+  const burst = (option('--limit-burst') ?? option('--hashlimit-burst'))?.values[0];
+  const size = slowBurst(limit?.values[0] ?? '', burst === undefined ? defaultBurst : Number(burst));
+  if (size === undefined) return () => !above;
+  const mode = option('--hashlimit-mode')?.values[0];
+  return (view) => {
+    const bucket = mode === undefined ? match : `${JSON.stringify(match)} ${bucketKey(mode, view)}`;
+    return (view.takeToken?.(bucket, size) ?? true) !== above;
+  };
+}
+
+/** `--hashlimit-mode srcip,dstport`: each has a bucket of its own; masks are taken for whole addresses, as a flow has only its own. */
+function bucketKey(mode: string, view: PacketView): string {
+  const parts: Readonly<Record<string, string>> = {
+    srcip: formatAddr(view.src),
+    dstip: formatAddr(view.dst),
+    srcport: `${view.sport}`,
+    dstport: `${view.dport}`,
+  };
+  return mode
+    .split(',')
+    .map((part) => parts[part] ?? '')
+    .join(' ');
+}
+
+/**
+ * A connection that is counted is one itself: above none is always true, and up to none never (xt_connlimit.c). How many there are else
+ * is not in the facts.
+ */
+function connlimitMatcher(match: ModuleMatch): Matcher {
+  const limit = match.options.find(({ name }) => name === '--connlimit-above' || name === '--connlimit-upto');
+  if (limit?.values[0] === '0') {
+    const above = (limit.name === '--connlimit-above') !== limit.not;
+    return () => above;
+  }
+  const truth: UnknownTruth = {
+    unknown: 'how many connections the address has',
+    command: 'conntrack -L',
+  };
+  return () => truth;
 }
 
 /** What would decide a module that depends on more than the packet. */
@@ -262,8 +301,6 @@ function undecided(match: ModuleMatch): UnknownTruth {
       const list = value('--name') ?? 'DEFAULT';
       return { unknown: `entries of the recent list ${list}`, command: `cat /proc/net/xt_recent/${list}` };
     }
-    case 'connlimit':
-      return { unknown: 'how many connections the address has', command: 'conntrack -L' };
     case 'statistic':
       return { unknown: 'chance (-m statistic)' };
     case 'string':

@@ -348,6 +348,35 @@ describe('other modules', () => {
     ['-m hashlimit --hashlimit-above 1/hour --hashlimit-name x', {}, false],
     ['-m hashlimit ! --hashlimit-upto 1/hour --hashlimit-name x', {}, false],
   ]);
+
+  test.each([
+    ['-m limit --limit 1/hour --limit-burst 2', [true, true, false]],
+    ['-m hashlimit --hashlimit-above 1/hour --hashlimit-burst 1 --hashlimit-name x', [false, true, true]],
+    ['-m hashlimit --hashlimit-upto 90/day --hashlimit-burst 1 --hashlimit-name x', [true, false, false]],
+    ['-m limit --limit 1/sec --limit-burst 1', [true, true, true]],
+    ['-m limit --limit 60/min --limit-burst 1', [true, true, true]],
+  ])('%s: a bucket that fills slowly is empty after its burst', (text, matched) => {
+    let taken = 0;
+    const takeToken = (_: unknown, size: number) => ++taken <= size;
+    expect(matched.map(() => match(text, { takeToken }))).toEqual(matched);
+  });
+
+  test('buckets by mode: each source has its own', () => {
+    const buckets = new Set<unknown>();
+    const takeToken = (bucket: unknown) => buckets.add(bucket) !== undefined;
+    for (const src of ['172.17.0.2', '172.17.0.2', '172.17.0.3'])
+      match('-m hashlimit --hashlimit-upto 1/hour --hashlimit-mode srcip --hashlimit-name x', {
+        src: addr(src),
+        takeToken,
+      });
+    expect(buckets.size).toBe(2);
+  });
+
+  table('a connection counts itself', [
+    ['-m connlimit --connlimit-above 0 --connlimit-mask 32 --connlimit-saddr', {}, true],
+    ['-m connlimit ! --connlimit-above 0', {}, false],
+    ['-m connlimit --connlimit-upto 0', {}, false],
+  ]);
 });
 
 describe('what is not known', () => {

@@ -103,6 +103,8 @@ export interface PacketView {
   ): string | UnknownTruth;
   /** The sending process: its ids; `none` where the packet has no local socket (forwarded, kernel's own); absent: not known. */
   readonly owner?: ({ readonly uid: number; readonly gid: number } | 'none') | undefined;
+  /** Takes a token of a bucket that started with so many; false when it is empty. Absent: every packet is the first. */
+  takeToken?(bucket: string | object, size: number): boolean;
   /** Whether the ipset holds the packet; `dimensions` as written in the rule: `src`, `dst,dst`. Absent: sets are not in the facts. */
   setContains?(set: string, dimensions: string): Truth;
 }

@@ -396,6 +396,24 @@ describe('what the engine would make', () => {
     });
   });
 
+  test('a proxy takes the place of the socket with which the engine held its port, and of no other', () => {
+    const proxy = {
+      protocol: 'tcp',
+      hostAddress: addr('0.0.0.0'),
+      hostPort: 8080,
+      containerAddress: addr('172.17.0.2'),
+      containerPort: 80,
+      answersFromAskedAddress: true,
+    } as const;
+    const sockets = ['tcp 0.0.0.0:8080 dockerd', 'tcp 0.0.0.0:8081 dockerd', 'tcp 0.0.0.0:8080 nginx'];
+    const made = change(dockerHost({ host: { sockets } }), { kind: 'start-proxy', proxy });
+    expect(nsOf(made).sockets?.map(({ port, process }) => `${port} ${process}`)).toEqual([
+      '8081 dockerd',
+      '8080 nginx',
+      '8080 docker-proxy',
+    ]);
+  });
+
   test('a native chain goes by its name', () => {
     const hook = (name: string) => ({ family: 'inet' as const, hook: 'forward', name });
     const state = dockerHost({ host: { more: { unmodelledHooks: [hook('inet a x'), hook('inet a y')] } } });

@@ -118,7 +118,10 @@ function changed(ns: Namespace, change: StateChange): Namespace {
     case 'add-bridge':
       return addBridge(ns, change.dev, change.mtu, change.prefix);
     case 'start-proxy':
-      return { ...ns, sockets: [...(ns.sockets ?? []), proxySocket(change.proxy)] };
+      return {
+        ...ns,
+        sockets: [...withoutHolder(ns.sockets ?? [], change.proxy), proxySocket(change.proxy)],
+      };
     case 'stop-proxy': {
       const gone = proxySocket(change.proxy);
       const left = ns.sockets?.filter((socket) => !sameSocket(socket, gone));
@@ -363,6 +366,14 @@ function proxySocket(proxy: PortProxy): Socket {
     port: proxy.hostPort,
     process: 'docker-proxy',
   };
+}
+
+/** Without the userland proxy the engine holds a published port by a socket of its own, and leaves it to a proxy (portallocator, until 28). */
+function withoutHolder(sockets: readonly Socket[], proxy: PortProxy): readonly Socket[] {
+  const { process: _, ...place } = proxySocket(proxy);
+  return sockets.filter(
+    (socket) => socket.process !== 'dockerd' || !sameSocket(socket, { ...place, process: 'dockerd' }),
+  );
 }
 
 function sameProxy(a: PortProxy, b: PortProxy): boolean {

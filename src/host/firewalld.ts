@@ -28,13 +28,14 @@ function nativeMembers({ chains }: NftTable): FirewalldMembers {
     if (device?.kind !== 'match' || device.left.kind !== 'meta' || device.left.key !== 'iifname') continue;
     if (device.operator !== '==' || device.right.kind !== 'literal') continue;
     const verdict = rest.find((statement) => statement.kind === 'verdict')?.verdict;
-    const zone = verdict !== undefined && 'chain' in verdict ? zoneOf(verdict.chain) : undefined;
+    const zone = verdict !== undefined && 'chain' in verdict ? firewalldZone(verdict.chain) : undefined;
     if (zone !== undefined) members.set(String(device.right.value), zone);
   }
   return members;
 }
 
-function zoneOf(chain: string): string | undefined {
+/** The zone of whose packets for the host a native chain decides. */
+export function firewalldZone(chain: string): string | undefined {
   return /^filter_IN_(?!policy_)(.+?)(?:_to_HOST)?$/.exec(chain)?.[1];
 }
 

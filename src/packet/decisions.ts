@@ -1,7 +1,7 @@
 /**
  * Decisions: how a walk goes on where the facts do not decide. A walk asks `decide(fact)`; the driver walks
  * again for each combination of answers that was met, so that both branches of every unknown are walked.
- * It holds only the answers of one run; comparing the runs' outcomes is `walk.ts`'s subject.
+ * It holds only the answers of one run, and what the run has used up; comparing the runs' outcomes is `walk.ts`'s subject.
  */
 import type { Unknown } from './trace.ts';
 
@@ -11,6 +11,7 @@ const maxRuns = 64;
 export class Decisions {
   private readonly answers: boolean[];
   private readonly byFact = new Map<string, boolean>();
+  private readonly buckets = new Map<string | object, number>();
   readonly met: Unknown[] = [];
 
   /** What each fact that was met was taken for. */
@@ -30,6 +31,14 @@ export class Decisions {
     this.byFact.set(fact, answer);
     this.met.push({ fact, ...(command === undefined ? {} : { command }) });
     return answer;
+  }
+
+  /** Takes a token of a bucket that was full, with `size` of them, when the run began; false when it is empty. */
+  takeToken(bucket: string | object, size: number): boolean {
+    const left = this.buckets.get(bucket) ?? size;
+    if (left < 1) return false;
+    this.buckets.set(bucket, left - 1);
+    return true;
   }
 
   /** The next combination to run, counting up from the last answer; undefined after the last one. */

@@ -185,9 +185,12 @@ function runStatement(context: HookContext, place: NftPlace, hit: NftHit, statem
       // After conntrack it does nothing (nft_notrack_eval).
       if (packet.tracking === undefined) untrack(packet);
       return 'next';
-    // One packet of a walk is within every rate.
-    case 'limit':
-      return statement.over ? 'break' : 'next';
+    case 'limit': {
+      const { burst, over } = statement;
+      // A bucket that fills while a conversation waits does not end it.
+      const within = burst === undefined || context.decisions.takeToken(statement, burst);
+      return within === over ? 'break' : 'next';
+    }
     case 'quota':
       return isOver(statement.used, statement.bytes, packet) === statement.over ? 'next' : 'break';
     case 'named':

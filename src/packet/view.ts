@@ -123,6 +123,10 @@ export class HookView implements PacketView {
     return uid === undefined ? 'none' : { uid, gid: uid };
   }
 
+  takeToken(bucket: string | object, size: number): boolean {
+    return this.decisions.takeToken(bucket, size);
+  }
+
   addrType(addr: Addr, dev?: string): AddrType | UnknownTruth {
     return addressType(this.node, addr, dev, this.decisions);
   }

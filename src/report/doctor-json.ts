@@ -6,9 +6,9 @@ import type { Diagnosis, Finding } from '../diagnosis/finding.ts';
 import type { RulesAlone } from '../diagnosis/rules-alone.ts';
 import type { Flow } from '../net/flow.ts';
 import { flowRef } from './flow-text.ts';
-import { storyOf } from './story.ts';
 import { tally } from './tally.ts';
 import { english } from './text/en.ts';
+import { summaryText } from './text/finding.ts';
 import { plain } from './text/layout.ts';
 
 /** The whole answer of `doctor --json`. */
@@ -54,7 +54,7 @@ function findingJson(finding: Finding, diagnosis: Diagnosis) {
   return {
     cause: finding.cause,
     severity: finding.severity,
-    summary: plain(english.causes[finding.cause](storyOf(finding, diagnosis))),
+    summary: plain(summaryText(finding, diagnosis, english)),
     flows: finding.flows.map(flowRef),
     hop: finding.hop,
     because: finding.because,

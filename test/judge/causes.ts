@@ -1,9 +1,10 @@
 /**
- * Judges causes: the doctor's first finding against what was really broken, and whether its repair heals the flows
- * that broke. In: facts. Out: a verdict. Healthy captures must have no finding of severity error.
+ * Judges causes: the doctor's first finding against what was really broken, and whether its repair heals the flows that broke: when
+ * it asks by itself, and when it is asked for the capture's flows (`doctor --flows`). In: facts. Out: a verdict. Healthy captures must
+ * have no finding of severity error.
  */
 import { diagnose } from '../../src/diagnosis/diagnose.ts';
-import type { Diagnosis } from '../../src/diagnosis/finding.ts';
+import type { Diagnosis, Finding } from '../../src/diagnosis/finding.ts';
 import { applyChanges } from '../../src/host/change.ts';
 import type { Facts } from '../../src/host/facts.ts';
 import { hostStateFromFacts } from '../../src/host/state-from-facts.ts';
@@ -22,6 +23,13 @@ export interface CauseVerdict {
   readonly healed: number;
   readonly broken: number;
   readonly diagnosis: Diagnosis;
+  /** The same of the capture's flows; undefined where nothing is broken. */
+  readonly asked?: {
+    readonly said: string;
+    readonly right: boolean;
+    /** Broken flows that the first finding says it heals and, walked with its repair, heals. */
+    readonly healed: number;
+  };
 }
 
 /** `healthy`: flows that work in the version's default capture. Undefined for captures that do not say what is right. */
@@ -37,17 +45,27 @@ export function judgeCauses(facts: Facts, healthy: ReadonlySet<string>): CauseVe
     return { kind: 'healthy', said, wanted: [], right: diagnosis.healthy, healed: 0, broken: 0, diagnosis };
   }
   const wanted = [...(scenario.causes ?? []), ...(scenario.alsoAcceptable ?? [])];
-  const flows = brokenProbes(facts, healthy);
-  const scene = makeScene(applyChanges(state, first?.changes ?? []), [], nameServiceOf(expected, state));
-  const healed = flows.filter((p) => walk(scene, flowOf(p)).outcome === 'ok').length;
+  const probes = probesOf(facts);
+  const broken = brokenProbes(facts, healthy);
+  const healedBy = (finding: Finding | undefined): readonly Probe[] => {
+    const scene = makeScene(applyChanges(state, finding?.changes ?? []), [], nameServiceOf(expected, state));
+    return broken.filter((p) => walk(scene, flowOf(p)).outcome === 'ok');
+  };
+  const [asked] = diagnose({ state, expected, facts, flows: probes.map(flowOf) }).findings;
+  const stated = new Set(asked?.proof.flows.flatMap(({ flow, after }) => (after === 'ok' ? [flow.id] : [])));
   return {
     kind: 'fault',
     said,
     wanted,
     right: wanted.includes(said),
-    healed,
-    broken: flows.length,
+    healed: healedBy(first).length,
+    broken: broken.length,
     diagnosis,
+    asked: {
+      said: asked?.cause ?? 'nothing',
+      right: wanted.includes(asked?.cause ?? 'nothing'),
+      healed: healedBy(asked).filter(({ id }) => stated.has(id)).length,
+    },
   };
 }
 

@@ -42,6 +42,8 @@ const columns = [
   'unknown where decided',
   'first finding',
   'repair heals',
+  'first finding, asked',
+  'repair heals, asked',
   'healthy is healthy',
 ] as const;
 type Column = (typeof columns)[number];
@@ -165,6 +167,20 @@ function judge(name: string, facts: Facts, score: Score, healthy: ReadonlySet<st
     'repair heals',
     all,
     cause.right ? `${cause.said}: its repair heals ${cause.healed} of ${cause.broken} broken flows` : '',
+  );
+  const { asked } = cause;
+  if (asked === undefined) return;
+  count(
+    'first finding, asked',
+    asked.right,
+    `asked for its flows: first finding ${asked.said}, right would be ${cause.wanted.join(' or ')}`,
+  );
+  count(
+    'repair heals, asked',
+    asked.right && asked.healed === cause.broken,
+    asked.right
+      ? `asked for its flows: ${asked.said}: its repair heals ${asked.healed} of ${cause.broken} broken flows`
+      : '',
   );
 }
 

@@ -2,18 +2,25 @@
  * The link to the outside: without an address, or with a smaller MTU than the containers'. In: a case. Out: what is wrong with it.
  * Which address it should have, nobody says; and whether ICMP gets through everywhere, no host can tell.
  */
-import type { Link, Namespace } from '../../host/state.ts';
-import { isLoopback } from '../../net/addr.ts';
+import type { Link } from '../../host/state.ts';
+import { formatAddr, isLoopback } from '../../net/addr.ts';
+import { formatPrefix, maskPrefix, type Prefix } from '../../net/prefix.ts';
+import type { Repair } from '../finding.ts';
+import { aboutSmallUplink, smallerContainers, smallUplinkOf } from '../uplink-mtu.ts';
 import type { Detector } from './case.ts';
 
 /** The host has no way out and a link that faces the outside has no address. */
-export const addresslessUplink: Detector = ({ host, unhealed }) => {
+export const addresslessUplink: Detector = ({ host, state, unhealed, proved }) => {
   const outward = unhealed.filter((t) => t.flow.dst !== undefined && !isLoopback(t.flow.dst));
   const hasDefault = host?.routes.some((r) => r.family === 'ipv4' && r.dst.bits === 0);
   const bare = host?.links.find(
     (l) => facesOutside(l) && !l.addresses.some((a) => a.prefix.addr.family === 'ipv4'),
   );
-  if (hasDefault || bare === undefined || outward.length === 0) return [];
+  const isProved = proved.some(({ cause, params }) => cause === 'uplink-down' && params.link === bare?.name);
+  if (hasDefault || bare === undefined || outward.length === 0 || isProved) return [];
+  const gateway = state.outside?.links
+    .find(({ peer }) => peer === bare.name)
+    ?.addresses.find(({ addr }) => addr.family === 'ipv4');
   return [
     {
       cause: 'uplink-down',
@@ -21,10 +28,22 @@ export const addresslessUplink: Detector = ({ host, unhealed }) => {
       params: { link: bare.name },
       failing: outward,
       hop: bare.name,
-      evidence: [{ file: 'ip-addr.json', text: `${bare.name}: no IPv4 address` }],
+      evidence: [
+        { file: 'ip-addr.json', text: `${bare.name}: no IPv4 address` },
+        ...(gateway === undefined
+          ? []
+          : [{ file: 'outside.json', text: `its neighbour: ${formatPrefix(gateway)}` }]),
+      ],
+      repairs: gateway === undefined ? [] : [addressBy(bare, gateway)],
     },
   ];
 };
+
+function addressBy({ name }: Link, gateway: Prefix): Repair {
+  const subnet = formatPrefix(maskPrefix(gateway));
+  const route = `ip route replace default via ${formatAddr(gateway.addr)} dev ${name}`;
+  return { kind: 'config', change: `give ${name} its address in ${subnet} again, then: ${route}` };
+}
 
 function facesOutside(link: Link): boolean {
   const kinds: readonly Link['kind'][] = ['ether', 'veth', 'vlan', 'other'];
@@ -34,35 +53,15 @@ function facesOutside(link: Link): boolean {
 }
 
 /** Full-size packets of containers do not fit the uplink: that works only as long as ICMP 3/4 gets through everywhere. */
-export const smallUplink: Detector = ({ host, state }) => {
-  const uplink = host === undefined ? undefined : uplinkOf(host);
-  const clamped = host?.firewall.tables.some((t) =>
-    t.chains.some((c) => c.rules.some((r) => r.target?.name === 'TCPMSS')),
-  );
-  if (uplink === undefined || clamped) return [];
-  const larger = state.namespaces.filter(
-    (n) => n.kind === 'container' && n.links.some((l) => l.kind === 'veth' && l.mtu > uplink.mtu),
-  );
-  if (larger.length === 0) return [];
-  const repair = `"mtu": ${uplink.mtu} in daemon.json for the default network, com.docker.network.driver.mtu=${uplink.mtu} for others; then recreate the containers`;
+export const smallUplink: Detector = ({ state, proved }) => {
+  const small = smallUplinkOf(state);
+  if (small === undefined || proved.some(({ cause }) => cause === 'uplink-mtu-smaller')) return [];
   return [
     {
-      cause: 'uplink-mtu-smaller',
+      ...aboutSmallUplink(small),
       severity: 'warning',
-      params: {
-        link: uplink.name,
-        mtu: String(uplink.mtu),
-        containers: larger.map((n) => n.name).join(', '),
-      },
-      hop: uplink.name,
-      evidence: [{ file: 'ip-link.json', text: `${uplink.name}: mtu ${uplink.mtu}` }],
-      repairs: [{ kind: 'config', change: repair }],
+      hop: small.link.name,
+      repairs: [smallerContainers(small)],
     },
   ];
 };
-
-/** The link that the default route leaves by. */
-export function uplinkOf(host: Namespace): Link | undefined {
-  const dev = host.routes.find((r) => r.family === 'ipv4' && r.dst.bits === 0)?.dev;
-  return host.links.find((l) => l.name === dev);
-}

@@ -174,7 +174,8 @@ export type Statement =
   | { readonly kind: 'mangle'; readonly key: Expression; readonly value: Expression }
   | { readonly kind: 'notrack' }
   /** `over`: matches what exceeds the rate, else what does not. */
-  | { readonly kind: 'limit'; readonly over: boolean; readonly json: string }
+  /** `burst`: packets that pass at once, where the bucket fills slower than one a second. */
+  | { readonly kind: 'limit'; readonly over: boolean; readonly burst?: number; readonly json: string }
   /** `over`: matches once as many bytes have been seen, else until then. */
   | {
       readonly kind: 'quota';

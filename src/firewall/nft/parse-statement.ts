@@ -3,6 +3,7 @@
  * known, or has members that are not, is `unknown` with its name and JSON. It gives no statement a meaning.
  */
 import { z } from 'zod';
+import { defaultBurst, slowBurst } from '../token-bucket.ts';
 import { keptText, maxDepth } from './kept.ts';
 import type { MatchOperator, NatKind, Statement } from './model.ts';
 import { parseExpression, parseSetRef, parseVerdict } from './parse-expression.ts';
@@ -23,7 +24,14 @@ const natSchema = z
   })
   .nullish();
 const rejectSchema = z.strictObject({ type: z.string().optional(), expr: z.string().optional() }).nullish();
-const limitSchema = z.object({ rate: z.number(), inv: z.boolean().optional() });
+const limitSchema = z.object({
+  rate: z.number(),
+  per: z.string().optional(),
+  burst: z.number().optional(),
+  /** `packets` where it is left out. */
+  rate_unit: z.string().optional(),
+  inv: z.boolean().optional(),
+});
 const amount = z.int().min(0);
 const quotaSchema = z.strictObject({
   val: amount,
@@ -113,7 +121,16 @@ function named(name: string, value: unknown, depth: number): Statement | undefin
     case 'limit': {
       if (typeof value === 'string') return { kind: 'named', object: name, name: value };
       const limit = limitSchema.safeParse(value);
-      return limit.success ? { kind: 'limit', over: limit.data.inv === true, json: json() } : undefined;
+      if (!limit.success) return undefined;
+      const { inv, rate, per, burst: written, rate_unit: unit } = limit.data;
+      const isPackets = unit === undefined || unit === 'packets';
+      const burst = isPackets ? slowBurst(`${rate}/${per}`, written ?? defaultBurst) : undefined;
+      return {
+        kind: 'limit',
+        over: inv === true,
+        ...(burst === undefined ? {} : { burst }),
+        json: json(),
+      };
     }
     case 'quota':
       if (typeof value === 'string') return { kind: 'named', object: name, name: value };

@@ -32,6 +32,8 @@ export interface Catalogue {
   readonly language: Language;
   /** One or two sentences: what happens to the packet, and why. */
   readonly causes: Readonly<Record<Cause, (story: Story) => string>>;
+  /** The summary, with the rules and policies with which the same firewall stops more. */
+  readonly stopsAlso: (summary: string, rules: readonly string[]) => string;
   readonly labels: Readonly<Record<Label, string>>;
   readonly steps: Readonly<Record<Step['kind'], string>>;
   readonly severity: Readonly<Record<Severity, string>>;

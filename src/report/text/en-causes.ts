@@ -127,7 +127,7 @@ export const causes: Readonly<Record<Cause, (s: Story) => string>> = {
     `${noMasquerade(s)}The daemon made no firewall rules at all, because ${setting(s)}: nothing is masqueraded, ` +
     'no published port is mapped by NAT, and ip-masq has no effect.',
   'ip6tables-disabled': (s) =>
-    `The daemon made no IPv6 rules, because ${setting(s)}: what containers send by IPv6 leaves with their own addresses, to which the outside ` +
+    `The daemon made no IPv6 rules, because ${s.param('engine') === '' ? setting(s) : `dockerd ${s.param('engine')} makes none (ip6tables came with 20.10)`}: what containers send by IPv6 leaves with their own addresses, to which the outside ` +
     'has no way back, and published ports are open by IPv6 through the userland proxy alone.',
   'ip-forward-off': (s) =>
     `The host does not forward (${s.param('sysctl')} is ${s.param('value')}): what containers send beyond their bridge ends in its routing.` +
@@ -235,10 +235,16 @@ export const causes: Readonly<Record<Cause, (s: Story) => string>> = {
   'macvlan-host-isolation': (s) =>
     `The network of container ${s.param('container')} is a child of a link of the host (macvlan or ipvlan): by design of the kernel host and container do not reach each other over it.`,
   'uplink-down': (s) =>
-    `The uplink ${s.param('link')} is down or has no address: nothing leaves this host, and nothing comes in.`,
+    `The uplink ${s.param('link')} is down or has no address: nothing leaves this host, and nothing comes in.` +
+    (s.param('address') === ''
+      ? ''
+      : ` Its address is taken for ${s.param('address')}: that is asked for from outside, it is of the neighbour's subnet, and nobody has it.`),
   'uplink-mtu-smaller': (s) =>
     `The uplink ${s.param('link')} takes packets of ${s.param('mtu')} bytes, and the links of ${s.param('containers')} larger ones: ` +
-    'large packets arrive only as long as every router on the way may send its ICMP "fragmentation needed".',
+    'large packets arrive only as long as every router on the way may send its ICMP "fragmentation needed".' +
+    (s.param('lowered') === ''
+      ? ''
+      : ` If the network behind it carries ${s.param('lowered')} bytes, give them back to the uplink; if not, the containers' links have to be smaller.`),
   'no-default-route': () =>
     'The host has no default route: what is not on its own subnets has nowhere to go.',
   'route-refuses': (s) => `A route of the host refuses the destination: ${solid(s.param('route'))}`,

@@ -2,7 +2,7 @@
  * The English catalogue. What each cause means stands in en-causes.ts.
  */
 import type { Catalogue } from './catalogue.ts';
-import { causes, originText } from './en-causes.ts';
+import { causes, list, originText } from './en-causes.ts';
 
 /** `1 flow`, `2 flows`. */
 function many(count: number, what: string): string {
@@ -17,6 +17,9 @@ function allOf(flows: number): string {
 export const english: Catalogue = {
   language: 'en',
   causes,
+  // Some summaries end with a rule, and no full stop.
+  stopsAlso: (summary, rules) =>
+    `${summary}${summary.endsWith('.') ? ' The' : '; the'} same firewall stops more: ${list(rules)}`,
   labels: {
     because: 'because',
     evidence: 'evidence',

@@ -1,10 +1,13 @@
 import { expect, test } from 'vitest';
+import { diagnosisOf } from '../../../test/fixtures/patient.ts';
 import { diagnosed } from '../../../test/support/diagnosed.ts';
 import { healthy, type IncidentSpec, incident, incidentFiles } from '../../../test/support/incident.ts';
 import type { Diagnosis, Finding } from '../../diagnosis/finding.ts';
 import { storyOf } from '../story.ts';
 import { english } from './en.ts';
-import { findingText } from './finding.ts';
+import { findingText, summaryText } from './finding.ts';
+import { plain } from './layout.ts';
+import { chinese } from './zh.ts';
 
 const save = incidentFiles(healthy).get('iptables-save.txt') ?? '';
 const withRules = (text: string): IncidentSpec => ({ ...healthy, files: { 'iptables-save.txt': text } });
@@ -87,4 +90,24 @@ test('much of one kind is counted', () => {
   expect(texts).not.toContain('x.txt:4  line 4');
   expect(texts).not.toContain('iptables -N C12');
   expect(texts).toContain('simulated with the repair: all 7 flows work');
+});
+
+test.each([
+  [english, '; the same firewall stops more: -P INPUT DROP'],
+  [chinese, '；同一防火墙还拦截了别的流量：-P INPUT DROP'],
+])('what one firewall stops elsewhere is said with it', (words, said) => {
+  const diagnosis = diagnosisOf({});
+  const finding: Finding = {
+    ...{ cause: 'foreign-rule-drops', severity: 'error', hop: 'filter/FORWARD' },
+    params: {
+      rule: '-A FORWARD -j DROP',
+      table: 'filter',
+      chain: 'FORWARD',
+      position: '1',
+      also: '-P INPUT DROP',
+    },
+    ...{ flows: [], because: [], evidence: [], repairs: [], changes: [] },
+    proof: { flows: [], newlyAllowed: [] },
+  };
+  expect(plain(summaryText(finding, diagnosis, words))).toContain(said);
 });

@@ -8,7 +8,7 @@ import type { Because } from '../../net/reason.ts';
 import { flowText } from '../flow-text.ts';
 import { type Death, deathOf, storyOf } from '../story.ts';
 import type { Catalogue } from './catalogue.ts';
-import { displayWidth, padTo, plain, type Tone } from './layout.ts';
+import { displayWidth, padTo, plain, solid, type Tone } from './layout.ts';
 
 /** One line; a row of several lines has its label on the first. */
 export interface Row {
@@ -32,7 +32,7 @@ const maxCommands = 12;
 
 export function findingText(finding: Finding, diagnosis: Diagnosis, words: Catalogue): FindingText {
   const { labels } = words;
-  const summary = words.causes[finding.cause](storyOf(finding, diagnosis));
+  const summary = summaryText(finding, diagnosis, words);
   const evidence = finding.evidence.map((one) => evidenceLine(one, plain(summary), words));
   return {
     head: headText(finding, diagnosis, words),
@@ -48,6 +48,13 @@ export function findingText(finding: Finding, diagnosis: Diagnosis, words: Catal
       ...rowsOf(labels.price, priceLines(finding, words)),
     ],
   };
+}
+
+/** The paragraph of a finding: what happens, why, and where the same firewall stops more. */
+export function summaryText(finding: Finding, diagnosis: Diagnosis, words: Catalogue): string {
+  const summary = words.causes[finding.cause](storyOf(finding, diagnosis));
+  const { also } = finding.params;
+  return also === undefined ? summary : words.stopsAlso(summary, also.split('\n').map(solid));
 }
 
 function headText(

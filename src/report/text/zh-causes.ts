@@ -112,7 +112,7 @@ export const causes: Readonly<Record<Cause, (s: Story) => string>> = {
   'iptables-disabled': (s) =>
     `${noMasquerade(s)}dockerd 没有创建任何防火墙规则，因为 ${setting(s)}：不做 MASQUERADE，发布的端口不做 DNAT，ip-masq 也不起作用。`,
   'ip6tables-disabled': (s) =>
-    `dockerd 没有创建 IPv6 规则，因为 ${setting(s)}：容器的 IPv6 包带着自己的地址发出去，外部没有回来的路；发布的端口在 IPv6 上只能经 userland-proxy 访问。`,
+    `dockerd 没有创建 IPv6 规则，因为 ${s.param('engine') === '' ? setting(s) : `${s.param('engine')} 版还没有这个功能（20.10 才有 ip6tables）`}：容器的 IPv6 包带着自己的地址发出去，外部没有回来的路；发布的端口在 IPv6 上只能经 userland-proxy 访问。`,
   'ip-forward-off': (s) =>
     `主机没有开启转发（${s.param('sysctl')} = ${s.param('value')}），容器发往网桥之外的包在路由阶段被丢弃。` +
     (s.because === undefined
@@ -210,10 +210,17 @@ export const causes: Readonly<Record<Cause, (s: Story) => string>> = {
     `容器 ${s.param('container')} 启动时没有接入任何网络，只有自己的回环接口。${restriction}`,
   'macvlan-host-isolation': (s) =>
     `容器 ${s.param('container')} 的网络是主机网卡的子接口（macvlan 或 ipvlan）：内核的设计就是主机与容器不能经由它互访。`,
-  'uplink-down': (s) => `上联口 ${s.param('link')} 没有启用，或者没有地址：主机的包出不去，外面的也进不来。`,
+  'uplink-down': (s) =>
+    `上联口 ${s.param('link')} 没有启用，或者没有地址：主机的包出不去，外面的也进不来。` +
+    (s.param('address') === ''
+      ? ''
+      : `这里认为它的地址是 ${s.param('address')}：外部访问的就是这个地址，它在邻居所在的网段里，而现在没有谁拥有它。`),
   'uplink-mtu-smaller': (s) =>
     `上联口 ${s.param('link')} 的 MTU 是 ${s.param('mtu')} 字节，而 ${s.param('containers')} 的网卡更大：` +
-    '只有沿途每台路由器的 ICMP“需要分片”报文都能送达时，大包才能到达。',
+    '只有沿途每台路由器的 ICMP“需要分片”报文都能送达时，大包才能到达。' +
+    (s.param('lowered') === ''
+      ? ''
+      : `如果上联网络承载得了 ${s.param('lowered')} 字节，就把上联口的 MTU 改回去；否则要把容器网卡的 MTU 改小。`),
   'no-default-route': () => '主机没有默认路由，不在直连网段上的目的地都无路可走。',
   'route-refuses': (s) => `主机的一条路由拒绝了这个目的地：${solid(s.param('route'))}`,
   'route-via-dead-link': (s) => `主机按这条路由发包，而它的下一跳从不应答：${solid(s.param('route'))}`,

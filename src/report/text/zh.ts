@@ -182,6 +182,7 @@ const phrases: Phrases = [
     /^recreate the network (\S+) without --internal, or attach a second network$/,
     '重建网络 $1，去掉 --internal；或者再接入一个网络',
   ],
+  [/^give (\S+) its address in (\S+) again, then: (.+)$/, '先给 $1 恢复它在 $2 中的地址，然后：$3'],
   [/^recreate the network (\S+) without (.+)$/, '重建网络 $1，去掉 $2'],
   [/^recreate (\S+) with (.+) in place of (.+)$/, '重建容器 $1，把 $3 换成 $2'],
   [
@@ -203,6 +204,8 @@ function phraseText(text: string): string {
 export const chinese: Catalogue = {
   language: 'zh',
   causes,
+  stopsAlso: (summary, rules) =>
+    `${summary}${summary.endsWith('。') ? '' : '；'}同一防火墙还拦截了别的流量：${rules.join('、')}`,
   labels: {
     because: '原因',
     evidence: '证据',
