@@ -11,6 +11,7 @@ import type { Diagnosis, Finding } from '../src/diagnosis/finding.ts';
 import { hostStateFromFacts } from '../src/host/state-from-facts.ts';
 import type { Flow } from '../src/net/flow.ts';
 import { expectedFromFacts } from '../src/plan/expected.ts';
+import { chinese } from '../src/report/text/zh.ts';
 import { addr, flow } from './fixtures/host.ts';
 
 /** What becomes of a file's text; undefined where it is not in the capture. */
@@ -244,6 +245,35 @@ const cases: Readonly<Record<string, Case>> = {
       ],
     },
   },
+  'a network without IPv6 addresses of its own, on the link of the uplink': {
+    capture: '20.10.24/net-ipv6-only',
+    edits: Object.fromEntries(
+      [
+        'docker-network-inspect.json',
+        'docker-container-inspect.json',
+        'sandboxes.json',
+        'ip-addr.json',
+        'ip6-route.json',
+      ].map((file) => [file, (text: string) => text.replaceAll('fd00:56::', '2001:db8:113:0:56::')]),
+    ),
+    finding: {
+      cause: 'ipv6-neighbour-proxy-missing',
+      severity: 'error',
+      decide: 'ip -6 neigh show proxy',
+      params: expect.objectContaining({ link: 'eth0' }),
+    },
+  },
+  'an address beyond the host that nobody has': {
+    capture: '28.5.2/default',
+    flows: [flow('web tcp 192.0.2.77:443')],
+    neighbour: { flows: [flow('web tcp 198.51.100.7:7777')] },
+    finding: {
+      cause: 'upstream-drops',
+      severity: 'error',
+      params: { link: 'eth0', source: '203.0.113.2' },
+      decide: 'tcpdump -ni eth0 host 203.0.113.2',
+    },
+  },
   'a neighbour that had the address before': {
     capture: '28.5.2/default',
     edits: {
@@ -332,6 +362,10 @@ describe.each(Object.entries(cases))('%s', (_, { capture, edits = {}, flows, nei
   test('is found', async () => {
     const { findings } = await doctor(capture, edits, flows);
     expect(findings).toContainEqual(expect.objectContaining(finding));
+    const byHand = findings
+      .filter((f) => f.cause === finding.cause)
+      .flatMap((f) => f.repairs.filter((r) => r.kind === 'config').flatMap((r) => r.change.split('\n')));
+    for (const phrase of byHand) expect(chinese.phrase(phrase)).toMatch(/[\u4e00-\u9fff]/);
   });
 
   test('and not beside it', async () => {

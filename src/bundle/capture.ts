@@ -22,6 +22,7 @@ import {
 import { Notes } from './notes.ts';
 import { limiter, run } from './process.ts';
 import { systemFiles } from './system-files.ts';
+import { systemVersions } from './system-versions.ts';
 
 export interface CaptureTarget {
   /** Path of the host's network namespace; our own unless told. */
@@ -254,15 +255,14 @@ async function optionalFile(
   }
 }
 
-/** tools.txt: versions of the tools that answered, and the kernel's. */
+/** tools.txt: versions of the tools that answered, of what lies below the engine, and the running kernel's at the end. */
 async function toolVersions(): Promise<Uint8Array> {
-  const versions = await Promise.all(
-    [
-      ['iptables', '-V'],
-      ['nft', '-v'],
-      ['ip', '-V'],
-    ].map((argv) => run(argv)),
-  );
+  const asked = [
+    ['iptables', '-V'],
+    ['nft', '-v'],
+    ['ip', '-V'],
+  ];
+  const [below, ...versions] = await Promise.all([systemVersions(), ...asked.map((argv) => run(argv))]);
   const lines = versions.map((v) => (v.ok ? v.stdout.toString('utf8').trim() : v.failed));
-  return Buffer.from(`${[...lines, release()].join('\n')}\n`);
+  return Buffer.from(`${[...lines, ...below, release()].join('\n')}\n`);
 }

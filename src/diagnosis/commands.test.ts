@@ -96,6 +96,14 @@ describe('a change as a person would type it', () => {
     ],
     [{ ...host, kind: 'delete-policy-rule', priority: 100 }, 'ip rule del priority 100'],
     [
+      { ...host, kind: 'add-policy-rule', from: prefix('172.17.0.0/16'), table: 'isp2', priority: 100 },
+      'ip rule add from 172.17.0.0/16 lookup isp2 priority 100',
+    ],
+    [
+      { ...host, kind: 'link-mac', dev: 'eth0', mac: '02:42:ac:11:00:03' },
+      'ip link set eth0 address 02:42:ac:11:00:03',
+    ],
+    [
       { ...host, kind: 'add-bridge', dev: 'docker0', mtu: 1400, prefix: prefix('172.17.0.1/16') },
       'ip link add docker0 type bridge\nip address add 172.17.0.1/16 dev docker0\nip link set docker0 mtu 1400 up',
     ],

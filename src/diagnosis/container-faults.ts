@@ -111,13 +111,13 @@ function containerFaults(ns: Namespace, network: Network, endpoint: Endpoint): F
   return faults;
 }
 
-/** The container's link of an endpoint, by its MAC or its address. */
+/** The container's link of an endpoint, by its address, else by its MAC. */
 function linkOf(ns: Namespace, endpoint: Endpoint): Link | undefined {
   const wanted = endpoint.addresses.find((p) => p.addr.family === 'ipv4');
-  return ns.links.find(
-    (l) =>
-      (endpoint.mac !== undefined && l.mac === endpoint.mac) ||
-      l.addresses.some((a) => wanted !== undefined && samePrefix(a.prefix, wanted)),
+  const has = (link: Link) =>
+    link.addresses.some((a) => wanted !== undefined && samePrefix(a.prefix, wanted));
+  return (
+    ns.links.find(has) ?? ns.links.find((link) => endpoint.mac !== undefined && link.mac === endpoint.mac)
   );
 }
 

@@ -67,7 +67,7 @@ function forwarding(patient: Patient, host: Namespace): Fault[] {
   }
   if (host.sysctls.get(callers)?.value === '0') {
     // Without it answers between containers of one bridge pass by the NAT that their requests went through.
-    faults.push({ ...sysctlFault(patient, host, 'bridge-nf-off', callers, '1'), cost: 2 });
+    faults.push({ ...sysctlFault(patient, host, 'bridge-nf-off', callers, '1'), cost: 1.5 });
   }
   faults.push(...silentArp(patient));
   return faults;

@@ -71,9 +71,12 @@ function isOutward({ flow, outcome }: Trace): boolean {
 export const missingNeighbourProxy: Detector = (patient) => {
   const { host, expected } = patient;
   return (expected?.intent.networks ?? []).flatMap((network) => {
-    const failing = patient.unhealed.filter((trace) => asksOnUplink(patient, network, trace));
     const shared = host === undefined ? undefined : sharedSubnet(host, network);
-    if (host === undefined || shared === undefined || failing.length === 0) return [];
+    if (host === undefined || shared === undefined) return [];
+    const asks = (trace: Trace) => trace.outcome !== 'ok' && asksOnUplink(patient, network, trace);
+    // Where masquerading would heal them too, it is one way of two.
+    if (!patient.asked.some(asks)) return [];
+    const failing = patient.unhealed.filter(asks);
     const proxy = `net.ipv6.conf.${shared.link.name}.proxy_ndp`;
     const addresses = (expected?.intent.sandboxes ?? [])
       .filter((s) => s.running)
@@ -89,7 +92,7 @@ export const missingNeighbourProxy: Detector = (patient) => {
     return [
       {
         cause: 'ipv6-neighbour-proxy-missing',
-        severity: 'error',
+        severity: failing.length > 0 ? 'error' : 'warning',
         params: { network: network.name, subnet: shared.subnet, link: shared.link.name },
         failing,
         hop: shared.link.name,

@@ -32,3 +32,34 @@ test('other last words are quoted; a daemon that runs has none', () => {
   expect(failure('x', { 'docker-network-inspect.json': '[]' })).toBeUndefined();
   expect(failure('time="t" level=info msg="y"')).toBeUndefined();
 });
+
+test.each([
+  ['conflicts with network 1a2b (br0): networks have same bridge name', 'store-inconsistent'],
+  ['bridge device with non default name br9 must be created manually', 'user-bridge-unready'],
+  [
+    'cannot restrict inter-container communication or run without the userland proxy: stat /proc/sys/net/bridge: no such file',
+    'bridge-nf-off',
+  ],
+  [
+    'iptables failed: Warning: Extension addrtype revision 0 not supported, missing kernel module?',
+    'xtables-extension-missing',
+  ],
+  [
+    'failed to add the host (veth1) <=> sandbox (veth2) pair interfaces: operation not supported',
+    'kernel-modules-gone',
+  ],
+  ['operation not supported', 'driver-not-in-kernel'],
+  ["# Table `filter' is incompatible, use 'nft' tool.", 'iptables-cannot-read-nft'],
+])('%s', (words, cause) => {
+  expect(failure(`${network} ${words}`)).toMatchObject({ cause, severity: 'error' });
+});
+
+test('a kernel whose modules are gone lacks nothing else', () => {
+  const files = {
+    'tools.txt': '/lib/modules: 6.1.0-20-amd64\n6.1.0-13-amd64\n',
+    'modules.txt': 'veth 32768 0\n',
+  };
+  expect(failure(`${network} operation not supported`, files)).toMatchObject({
+    cause: 'kernel-modules-gone',
+  });
+});

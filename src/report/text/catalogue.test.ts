@@ -98,6 +98,16 @@ test.each([
     'daemon.json line 2: "ip-masq": true, then restart dockerd',
     'daemon.json 第 2 行改为 "ip-masq": true，然后重启 dockerd',
   ],
+  [
+    'recreate m1, m2 with its port published on an address of this host',
+    '重建容器 m1, m2，把端口发布在本机拥有的地址上',
+  ],
+  ['recreate the network net1 with a larger subnet', '用更大的子网重建网络 net1'],
+  ['upgrade the engine to 28.0 or newer', '把引擎升级到 28.0 或更新的版本'],
+  [
+    'stop what holds port 8080, or recreate web with another host port',
+    '停掉占用端口 8080 的程序，或换一个主机端口重建容器 web',
+  ],
   ['something never heard of', 'something never heard of'],
 ])('phrase %s', (en, zh) => {
   expect(chinese.phrase(en)).toBe(zh);

@@ -5,6 +5,7 @@
 import type { Outcome } from '../../packet/trace.ts';
 import { type Catalogue, type Phrases, rewrite } from './catalogue.ts';
 import { causes, originText } from './zh-causes.ts';
+import { repairs } from './zh-repairs.ts';
 import { steps } from './zh-steps.ts';
 
 const outcomes: Readonly<Record<string, string>> = {
@@ -191,12 +192,15 @@ const phrases: Phrases = [
   ],
 ];
 
+/** Repairs first: the others have more general words. */
+const allPhrases: Phrases = [...repairs, ...phrases];
+
 /** What a rule's match depends on is a phrase of its own. */
 function phraseText(text: string): string {
   const step = steps.get(text);
   if (step !== undefined) return step;
   const match = /^rule (\d+) of (.+?) matches: (.+)$/.exec(text);
-  if (match === null) return rewrite(phrases, text);
+  if (match === null) return rewrite(allPhrases, text);
   const [, position, chain, what = ''] = match;
   return `${chain} 第 ${position} 条规则是否匹配：${rewrite(phrases, what)}`;
 }
