@@ -88,7 +88,6 @@ async function tryTable(table: Table, netns: string): Promise<Refused | undefine
       const alone = await restore(table, netns, [command], start > 0 || index > 0);
       if (alone !== undefined) return { ...alone, command };
     }
-    return undefined;
   }
   return undefined;
 }
