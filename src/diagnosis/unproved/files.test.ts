@@ -239,6 +239,24 @@ const rows: Readonly<Record<string, Row>> = {
       decide: 'iptables -t filter -nvxL DOCKER-USER',
     },
   },
+  'the same, where only what is for the host passes': {
+    detector: invalidDropped,
+    host: {
+      ...broken((ns) => ({
+        ...ns,
+        routes: [...ns.routes, route('default via 203.0.113.9 dev eth1 metric 9')],
+      })),
+      rules: ['-I FORWARD -m conntrack --ctstate INVALID -j DROP'],
+    },
+    beside: {
+      ...broken((ns) => ({
+        ...ns,
+        routes: [...ns.routes, route('default via 203.0.113.9 dev eth1 metric 9')],
+      })),
+      rules: ['-I INPUT -m conntrack --ctstate INVALID -j DROP'],
+    },
+    says: { cause: 'invalid-state-dropped', hop: 'filter/FORWARD' },
+  },
   'a program on the uplink': {
     detector: earlyPrograms,
     host: files({ 'ip-link.json': '[{"ifname":"eth0","xdp":{"mode":1,"prog":{"id":7}}}]' }),

@@ -3,7 +3,7 @@
  * suspicions, each with the command that decides.
  */
 import { formatRule } from '../../firewall/args.ts';
-import type { Rule } from '../../firewall/ruleset.ts';
+import { type Chain, findChain, type Rule, type Table } from '../../firewall/ruleset.ts';
 import { attachedPrograms } from '../../host/attached-programs.ts';
 import { lineEvidence } from '../evidence.ts';
 import type { Detector } from './case.ts';
@@ -16,7 +16,7 @@ export const invalidDropped: Detector = (patient) => {
   const defaults = host.routes.filter((r) => r.family === 'ipv4' && r.dst.bits === 0 && r.type === 'unicast');
   const twoWays = new Set(defaults.map((r) => r.dev)).size > 1;
   return host.firewall.tables.flatMap((table) =>
-    table.chains.flatMap((chain) =>
+    forwardChains(table).flatMap((chain) =>
       chain.rules.flatMap((rule, i) => {
         const counted = (rule.counters?.packets ?? 0) > 0;
         if (table.family !== 'ipv4' || !dropsInvalid(rule) || !(counted || twoWays)) return [];
@@ -42,6 +42,17 @@ export const invalidDropped: Detector = (patient) => {
     ),
   );
 };
+
+/** What forwarded packets pass: FORWARD, and the chains that it leads to. */
+function forwardChains(table: Table): readonly Chain[] {
+  const reached = new Set(['FORWARD']);
+  // Names are added while they are walked over: a set gives those too.
+  for (const name of reached) {
+    for (const { target } of findChain(table, name)?.rules ?? [])
+      if (target !== undefined) reached.add(target.name);
+  }
+  return table.chains.filter(({ name }) => reached.has(name));
+}
 
 function dropsInvalid({ target, matches }: Rule): boolean {
   return (
