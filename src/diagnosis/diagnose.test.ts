@@ -406,6 +406,15 @@ describe('a firewall that denies by default', () => {
   });
 });
 
+test('of restrictions the one that a setting asks for is first, not what every host keeps closed', () => {
+  const direct = { ...flow('inet tcp 172.17.0.2:80'), direct: true };
+  const flows = [direct, { ...direct, port: 81 }, flow('web ping 172.17.0.3')];
+  expect(causes(diagnosisOf({ config: '{"icc": false}' }, { flows }))).toEqual([
+    'icc-disabled',
+    'direct-access-dropped',
+  ]);
+});
+
 describe('what a repair costs', () => {
   test('flows that were closed and that it opens are told', () => {
     const diagnosis = diagnosisOf({ engine: '17.06.2', rules: ['-t mangle -I FORWARD -j DROP'] });

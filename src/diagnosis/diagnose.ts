@@ -208,8 +208,10 @@ function changedNftChain(from: NftRuleset, to: NftRuleset): string | undefined {
   return undefined;
 }
 
-/** Errors before information; what explains more before what explains less. */
+/** Errors before information, restrictions that a setting asks for before those of every host, what explains more before what explains less. */
 function order(findings: readonly Finding[]): Finding[] {
   const rank = { error: 0, warning: 1, info: 2 } as const;
-  return [...findings].sort((a, b) => rank[a.severity] - rank[b.severity] || b.flows.length - a.flows.length);
+  const rankOf = ({ severity, because }: Finding) =>
+    rank[severity] + (severity === 'info' && because.length === 0 ? 1 : 0);
+  return [...findings].sort((a, b) => rankOf(a) - rankOf(b) || b.flows.length - a.flows.length);
 }
