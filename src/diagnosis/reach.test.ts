@@ -124,3 +124,39 @@ test('an uplink in a VRF, whose table alone has the default route', () => {
   );
   expect(diagnosisOf({ containers: [web, peer] }, { flows }).findings).toEqual([]);
 });
+
+test('without the userland proxy, a port that a container of another network publishes', () => {
+  const moved = (state: HostState) =>
+    applyChanges(state, [
+      { namespace: 'host', kind: 'add-bridge', dev: 'br-closed', mtu: 1500, prefix: prefix('172.18.0.1/16') },
+      { namespace: 'peer', kind: 'delete-link', dev: 'eth0' },
+      {
+        namespace: 'peer',
+        kind: 'attach',
+        dev: 'eth1',
+        mac: '02:42:ac:12:00:03',
+        prefix: prefix('172.18.0.3/16'),
+        gateway: addr('172.18.0.1'),
+        bridge: 'br-closed',
+      },
+    ]);
+  const asked = (text: string) =>
+    diagnosisOf(
+      {
+        engine: '17.06.2',
+        config: '{"userland-proxy": false}',
+        networks: [bridge, closed],
+        containers: [web, { name: 'peer', on: { closed: '172.18.0.3/16' } }],
+        broken: moved,
+      },
+      { flows: [flow(text)] },
+    ).findings;
+  expect(asked('peer tcp 203.0.113.2:8080')).toContainEqual(
+    expect.objectContaining({
+      cause: 'networks-isolated',
+      severity: 'info',
+      params: { container: 'peer', peer: 'web', own: 'closed', network: 'bridge' },
+    }),
+  );
+  expect(asked('inet tcp 203.0.113.2:8080')).toEqual([]);
+});

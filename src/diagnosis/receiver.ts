@@ -39,7 +39,13 @@ function holderOfAddress(expected: Expected, dst: Addr): Sandbox | undefined {
   );
 }
 
-function holderOfPort(state: HostState, expected: Expected, flow: Flow, dst: Addr): Sandbox | undefined {
+/** The container behind a published port of the host; undefined for other addresses and ports. */
+export function holderOfPort(
+  state: HostState,
+  expected: Expected,
+  flow: Flow,
+  dst: Addr,
+): Sandbox | undefined {
   const { port } = flow;
   const host = state.namespaces.find((n) => n.kind === 'host');
   if (port === undefined || host === undefined || flow.kind === 'ping') return undefined;

@@ -4,8 +4,9 @@
  */
 import { endpointsOf } from '../../drift/networks.ts';
 import type { Sandbox } from '../../intent/intent.ts';
-import { isUnspecified, sameAddr } from '../../net/addr.ts';
+import { sameAddr } from '../../net/addr.ts';
 import type { Trace } from '../../packet/trace.ts';
+import { holderOfPort } from '../receiver.ts';
 import { deathStep } from '../search.ts';
 import { shellLine } from '../shell.ts';
 import type { Case, Detector, Suspicion } from './case.ts';
@@ -76,23 +77,12 @@ function namedBy(patient: Case, asker: Sandbox, { flow }: Trace): Sandbox | unde
 }
 
 /** The container behind a published port of the host that one of Docker's rules keeps another container from. */
-function publisherOf(patient: Case, trace: Trace): Sandbox | undefined {
-  const { dst, port, kind } = trace.flow;
-  const isHosts = patient.host?.links.some((l) =>
-    l.addresses.some((a) => dst !== undefined && sameAddr(a.prefix.addr, dst)),
-  );
-  if (dst === undefined || port === undefined || isHosts !== true) return undefined;
-  if (deathStep(trace)?.step.rule === undefined) return undefined;
-  return runningOf(patient).find((s) =>
-    s.endpoints.some((e) =>
-      e.ports.some(
-        (p) =>
-          p.hostPort === port &&
-          p.protocol === kind &&
-          (p.hostAddress === undefined || isUnspecified(p.hostAddress) || sameAddr(p.hostAddress, dst)),
-      ),
-    ),
-  );
+function publisherOf({ state, expected }: Case, trace: Trace): Sandbox | undefined {
+  const { flow } = trace;
+  if (expected === undefined || flow.dst === undefined) return undefined;
+  return deathStep(trace)?.step.rule === undefined
+    ? undefined
+    : holderOfPort(state, expected, flow, flow.dst);
 }
 
 /** Since 28.0 a network may be made without IPv4. */

@@ -2,42 +2,40 @@
  * What the engine's log says while it runs: waiting for the lock of iptables, a resolver that cannot keep up, tables that iptables
  * cannot read, extensions that the kernel lacks. In: dockerd.log and the listings of rules. Out: suspicions.
  */
+import type { MessageSlug } from '../../replay/messages.ts';
 import { foundLine } from '../evidence.ts';
-import type { Detector } from './case.ts';
+import type { Detector, Suspicion } from './case.ts';
 
 /** libnetwork, iptables.go: "xtables contention detected while running". */
-export const contendedLock: Detector = (patient) => {
-  const waits = patient.messages().filter(({ slug }) => slug === 'iptables-lock');
-  const [first] = waits;
-  if (first === undefined) return [];
-  return [
-    {
-      cause: 'xtables-lock-contention',
-      severity: 'warning',
-      params: { count: `${waits.length}` },
-      hop: 'dockerd',
-      evidence: [{ file: 'dockerd.log', line: first.line, text: first.text }],
-      decide: 'lsof /run/xtables.lock',
-    },
-  ];
-};
+export const contendedLock: Detector = logged('iptables-lock', {
+  cause: 'xtables-lock-contention',
+  hop: 'dockerd',
+  decide: 'lsof /run/xtables.lock',
+});
 
 /** libnetwork, resolver.go: more than 1024 (100 before 18.03) questions wait for an answer. */
-export const busyResolver: Detector = (patient) => {
-  const refused = patient.messages().filter(({ slug }) => slug === 'resolver-busy');
-  const [first] = refused;
-  if (first === undefined) return [];
-  return [
-    {
-      cause: 'resolver-overloaded',
-      severity: 'warning',
-      params: { count: `${refused.length}`, reason: first.text },
-      hop: '127.0.0.11',
-      evidence: [{ file: 'dockerd.log', line: first.line, text: first.text }],
-      decide: `docker run --rm busybox sh -c 'time nslookup example.com'`,
-    },
-  ];
-};
+export const busyResolver: Detector = logged('resolver-busy', {
+  cause: 'resolver-overloaded',
+  hop: '127.0.0.11',
+  decide: "docker run --rm busybox sh -c 'time nslookup example.com'",
+});
+
+/** A message that is told once, however often it stands in the log. */
+function logged(slug: MessageSlug, told: Pick<Suspicion, 'cause' | 'hop' | 'decide'>): Detector {
+  return (patient) => {
+    const messages = patient.messages().filter((message) => message.slug === slug);
+    const [first] = messages;
+    if (first === undefined) return [];
+    return [
+      {
+        ...told,
+        severity: 'warning',
+        params: { count: `${messages.length}`, reason: first.text },
+        evidence: [{ file: 'dockerd.log', line: first.line, text: first.text }],
+      },
+    ];
+  };
+}
 
 const listings = ['iptables-save.txt', 'ip6tables-save.txt', 'dockerd.log'] as const;
 
