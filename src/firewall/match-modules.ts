@@ -4,17 +4,27 @@
  * Semantics are the kernel's net/netfilter/xt_*.c; quirks are noted where they are kept.
  */
 
-import { formatAddr } from '../net/addr.ts';
 import { allOptions, type Matcher } from './conditions.ts';
-import { parseIcmpType } from './icmp.ts';
 import { addrtypeMatcher } from './match-addrtype.ts';
 import { conntrackMatcher, stateMatcher } from './match-conntrack.ts';
-import { addressRangeTest, deviceTest, idTest, negateIf, rangeListTest, rangeTest } from './match-values.ts';
+import { connlimitMatcher, rateMatcher } from './match-rate.ts';
+import { cgroupMatcher, ownerMatcher, socketMatcher } from './match-socket.ts';
+import {
+  ecnOption,
+  icmpOption,
+  multiportOption,
+  portOption,
+  tcpmssOption,
+  tcpOption,
+  tosOption,
+  withPorts,
+  withProtocol,
+} from './match-transport.ts';
+import { u32Matcher } from './match-u32.ts';
+import { addressRangeTest, deviceTest, negateIf, rangeTest } from './match-values.ts';
 import { parseMasked } from './numbers.ts';
 import type { PacketView, Truth, UnknownTruth } from './packet-view.ts';
 import type { ModuleMatch, RuleOption } from './ruleset.ts';
-import { defaultBurst, slowBurst } from './token-bucket.ts';
-import { tcpFlagNames } from './value-names.ts';
 
 /** The matcher of one `-m MODULE options`. */
 export function compileModule(match: ModuleMatch): Matcher {
@@ -30,6 +40,22 @@ export function compileModule(match: ModuleMatch): Matcher {
       return withProtocol(17, allOptions(match, portOption));
     case 'sctp':
       return withProtocol(132, allOptions(match, portOption));
+    case 'dccp':
+      return withProtocol(33, allOptions(match, portOption));
+    case 'esp':
+    case 'ah':
+    case 'ipcomp':
+    case 'mh': {
+      const truth = undecided(match);
+      return withProtocol(headerProtocols[match.module], () => (match.options.length === 0 ? true : truth));
+    }
+    case 'tcpmss':
+      return withProtocol(6, allOptions(match, tcpmssOption));
+    case 'ecn':
+      return allOptions(match, ecnOption);
+    case 'tos':
+    case 'dscp':
+      return allOptions(match, tosOption(match.module));
     case 'icmp':
     case 'icmp6':
       return withProtocol(match.module === 'icmp' ? 1 : 58, allOptions(match, icmpOption(match.module)));
@@ -69,12 +95,34 @@ export function compileModule(match: ModuleMatch): Matcher {
     case 'physdev':
       return physdevMatcher(match);
     case 'set':
-      return allOptions(match, setOption);
+      return setMatcher(match);
     case 'limit':
     case 'hashlimit':
       return rateMatcher(match);
     case 'connlimit':
       return connlimitMatcher(match);
+    case 'cgroup':
+      return cgroupMatcher();
+    case 'socket':
+      return socketMatcher(match);
+    case 'rpfilter':
+      return rpfilterMatcher(match);
+    case 'u32':
+      return allOptions(match, ({ not, values: [text = ''] }) => u32Matcher(text, not));
+    case 'statistic':
+      return statisticMatcher(match);
+    case 'recent':
+      return recentMatcher(match);
+    case 'helper':
+      // Only what a helper expected has a connection that it came from, and no walk's connection is that.
+      return allOptions(
+        match,
+        ({ not }) =>
+          ({ ctStatus }) =>
+            ctStatus?.expected === true ? undecided(match) : not,
+      );
+    case 'ipv6header':
+      return ipv6headerMatcher(match);
     case 'rt':
     case 'frag':
     case 'hbh':
@@ -85,74 +133,6 @@ export function compileModule(match: ModuleMatch): Matcher {
       const truth = undecided(match);
       return () => truth;
     }
-  }
-}
-
-/** Transport matches do not look into another protocol, nor into a later fragment, whose header is missing. */
-function withProtocol(protocol: number, matcher: Matcher): Matcher {
-  return (view) => view.protocol === protocol && !view.fragment && matcher(view);
-}
-
-function withPorts(matcher: Matcher): Matcher {
-  return (view) => view.dport !== undefined && !view.fragment && matcher(view);
-}
-
-function portOption({ name, not, values: [text = ''] }: RuleOption): Matcher | undefined {
-  if (name !== '--sport' && name !== '--dport') return undefined;
-  const test = rangeTest(text);
-  if (test === undefined) return undefined;
-  return name === '--sport'
-    ? (view) => test(view.sport ?? -1) !== not
-    : (view) => test(view.dport ?? -1) !== not;
-}
-
-function tcpOption({ name, not, values }: RuleOption): Matcher | undefined {
-  const mask = name === '--syn' ? flagBits('FIN,SYN,RST,ACK') : flagBits(values[0] ?? '');
-  const set = name === '--syn' ? flagBits('SYN') : flagBits(values[1] ?? '');
-  if ((name !== '--syn' && name !== '--tcp-flags') || mask === undefined || set === undefined)
-    return undefined;
-  const unknown: UnknownTruth = { unknown: 'TCP flags of the packet' };
-  return (view) => (view.tcpFlags === undefined ? unknown : ((view.tcpFlags & mask) === set) !== not);
-}
-
-const flagNames: readonly string[] = tcpFlagNames;
-
-/** A comma list of flag names as header bits; undefined if one is none. */
-function flagBits(text: string): number | undefined {
-  const upper = text.toUpperCase();
-  if (upper === 'NONE') return 0;
-  if (upper === 'ALL') return 0x3f;
-  let bits = 0;
-  for (const flag of upper.split(',')) {
-    const index = flagNames.indexOf(flag);
-    if (index < 0) return undefined;
-    bits |= 1 << index;
-  }
-  return bits;
-}
-
-function icmpOption(module: 'icmp' | 'icmp6'): (option: RuleOption) => Matcher | undefined {
-  return ({ not, values: [text = ''] }) => {
-    const wanted = parseIcmpType(module, text);
-    if (wanted === undefined) return undefined;
-    if (wanted === 'any') return () => !not;
-    const { type, code } = wanted;
-    return ({ icmp }) => (icmp?.type === type && (code === undefined || icmp.code === code)) !== not;
-  };
-}
-
-function multiportOption({ name, not, values: [text = ''] }: RuleOption): Matcher | undefined {
-  const test = rangeListTest(text);
-  if (test === undefined) return undefined;
-  switch (name) {
-    case '--sports':
-      return (view) => test(view.sport ?? -1) !== not;
-    case '--dports':
-      return (view) => test(view.dport ?? -1) !== not;
-    case '--ports':
-      return (view) => (test(view.sport ?? -1) || test(view.dport ?? -1)) !== not;
-    default:
-      return undefined;
   }
 }
 
@@ -198,23 +178,6 @@ function ttlOption({ name, not, values: [text = ''] }: RuleOption): Matcher | un
   }
 }
 
-/** xt_owner: without a socket it matches only where every condition is inverted. */
-function ownerMatcher(match: ModuleMatch): Matcher {
-  const allInverted = match.options.every((option) => option.not);
-  const unknown: UnknownTruth = { unknown: 'user and group of the sending process', command: 'ss -tupne' };
-  const withSocket = allOptions(match, ({ name, not, values: [text = ''] }) => {
-    if (name === '--socket-exists') return () => !not;
-    const test = idTest(text);
-    if (test === undefined || (name !== '--uid-owner' && name !== '--gid-owner')) return undefined;
-    return ({ owner }) => {
-      if (owner === undefined || owner === 'none') return unknown;
-      return test(name === '--uid-owner' ? owner.uid : owner.gid) !== not;
-    };
-  });
-  return (view) =>
-    view.owner === 'none' ? allInverted : view.owner === undefined ? unknown : withSocket(view);
-}
-
 /** xt_physdev: off a bridged path it matches only where every condition is inverted. */
 function physdevMatcher(match: ModuleMatch): Matcher {
   const allInverted = match.options.every((option) => option.not);
@@ -238,88 +201,95 @@ function physdevMatcher(match: ModuleMatch): Matcher {
   return (view) => (view.bridged ? onBridge(view) : allInverted);
 }
 
-function setOption({ name, not, values: [set = '', dimensions = ''] }: RuleOption): Matcher | undefined {
-  if (name !== '--match-set') return name === '--return-nomatch' ? () => true : undefined;
-  const unknown: UnknownTruth = { unknown: `members of ipset ${set}`, command: `ipset list ${set}` };
-  return (view): Truth => {
-    const contains = view.setContains?.(set, dimensions);
-    return contains === undefined ? unknown : negateIf(not, contains);
-  };
+function setMatcher(match: ModuleMatch): Matcher {
+  const reversed = match.options.some(({ name }) => name === '--return-nomatch');
+  return allOptions(match, ({ name, not, values: [set = '', dimensions = ''] }) => {
+    // Whether a match counts for the element is nothing that a rule sees.
+    if (name === '--return-nomatch' || /^--update-(?:sub)?counters$/.test(name)) return () => true;
+    if (name !== '--match-set') return undefined;
+    const unknown: UnknownTruth = { unknown: `members of ipset ${set}`, command: `ipset list ${set}` };
+    return (view): Truth => {
+      const contains = view.setContains?.(set, dimensions, reversed);
+      return contains === undefined ? unknown : negateIf(not, contains);
+    };
+  });
 }
 
-/** `limit` and `--hashlimit-upto` match while there are tokens, `--hashlimit-above` when there are none. */
-function rateMatcher(match: ModuleMatch): Matcher {
-  const option = (name: string) => match.options.find((given) => given.name === name);
-  const limit = option('--limit') ?? option('--hashlimit-upto') ?? option('--hashlimit-above');
-  const above = limit?.name === '--hashlimit-above' ? !limit.not : limit?.not === true;
-  const burst = (option('--limit-burst') ?? option('--hashlimit-burst'))?.values[0];
-  const size = slowBurst(limit?.values[0] ?? '', burst === undefined ? defaultBurst : Number(burst));
-  if (size === undefined) return () => !above;
-  const mode = option('--hashlimit-mode')?.values[0];
-  return (view) => {
-    const bucket = mode === undefined ? match : `${JSON.stringify(match)} ${bucketKey(mode, view)}`;
-    return (view.takeToken?.(bucket, size) ?? true) !== above;
+/** `-m rpfilter`: is the route to the source by the device that the packet came in on? */
+function rpfilterMatcher({ options }: ModuleMatch): Matcher {
+  const has = (name: string) => options.some((option) => option.name === name);
+  const by = { loose: has('--loose'), mark: has('--validmark'), local: has('--accept-local') };
+  const unknown: UnknownTruth = {
+    unknown: 'whether the route back leaves by the same device (-m rpfilter)',
+    command: 'ip route get',
   };
+  return (view) => negateIf(has('--invert'), view.reversePath?.(by) ?? unknown);
 }
 
-/** `--hashlimit-mode srcip,dstport`: each has a bucket of its own; masks are taken for whole addresses, as a flow has only its own. */
-function bucketKey(mode: string, view: PacketView): string {
-  const parts: Readonly<Record<string, string>> = {
-    srcip: formatAddr(view.src),
-    dstip: formatAddr(view.dst),
-    srcport: `${view.sport}`,
-    dstport: `${view.dport}`,
-  };
-  return mode
-    .split(',')
-    .map((part) => parts[part] ?? '')
-    .join(' ');
+/** A chance of one or none is none. */
+function statisticMatcher(match: ModuleMatch): Matcher {
+  const probability = match.options.find(({ name }) => name === '--probability');
+  const value = Number(probability?.values[0] ?? Number.NaN);
+  if (probability !== undefined && (value === 0 || value === 1))
+    return () => (value === 1) !== probability.not;
+  const unknown: UnknownTruth = { unknown: 'chance (-m statistic)' };
+  return () => unknown;
 }
 
-/**
- * A connection that is counted is one itself: above none is always true, and up to none never (xt_connlimit.c). How many there are else
- * is not in the facts.
- */
-function connlimitMatcher(match: ModuleMatch): Matcher {
-  const limit = match.options.find(({ name }) => name === '--connlimit-above' || name === '--connlimit-upto');
-  if (limit?.values[0] === '0') {
-    const above = (limit.name === '--connlimit-above') !== limit.not;
-    return () => above;
-  }
-  const truth: UnknownTruth = {
-    unknown: 'how many connections the address has',
-    command: 'conntrack -L',
+/** `--set` writes the address down, and matches; the others ask for what was written before. */
+function recentMatcher(match: ModuleMatch): Matcher {
+  const set = match.options.find(({ name }) => name === '--set');
+  if (set !== undefined) return () => !set.not;
+  const list = match.options.find(({ name }) => name === '--name')?.values[0] ?? 'DEFAULT';
+  const unknown: UnknownTruth = {
+    unknown: `entries of the recent list ${list}`,
+    command: `cat /proc/net/xt_recent/${list}`,
   };
-  return () => truth;
+  return () => unknown;
 }
+
+/** ip6t_ipv6header: a PacketView has no extension headers, so that what follows the IP header is `prot`, the payload, alone. */
+function ipv6headerMatcher({ options }: ModuleMatch): Matcher {
+  const header = options.find(({ name }) => name === '--header');
+  const soft = options.some(({ name }) => name === '--soft');
+  const names = (header?.values[0] ?? '').split(',');
+  const payload = names.filter((name) => /^prot(?:ocol)?$/.test(name));
+  const fits = soft ? payload.length === names.length : payload.length === names.length && names.length === 1;
+  return () => fits !== (header?.not ?? false);
+}
+
+/** Protocols of headers that no walked flow has. */
+const headerProtocols = { esp: 50, ah: 51, ipcomp: 108, mh: 135 } as const;
 
 /** What would decide a module that depends on more than the packet. */
 function undecided(match: ModuleMatch): UnknownTruth {
-  const value = (name: string) => match.options.find((option) => option.name === name)?.values[0];
   switch (match.module) {
-    case 'recent': {
-      const list = value('--name') ?? 'DEFAULT';
-      return { unknown: `entries of the recent list ${list}`, command: `cat /proc/net/xt_recent/${list}` };
-    }
-    case 'statistic':
-      return { unknown: 'chance (-m statistic)' };
+    case 'connbytes':
+      return { unknown: 'how much the connection has carried (-m connbytes)', command: 'conntrack -L' };
     case 'string':
-    case 'u32':
     case 'bpf':
+    case 'osf':
       return { unknown: `contents of the packet (-m ${match.module})` };
     case 'time':
       return { unknown: 'time of day (-m time)', command: 'date -u' };
-    case 'cgroup':
-      return { unknown: 'control group of the sending process', command: 'ss -tupn --cgroup' };
-    case 'socket':
-      return { unknown: 'whether a local socket owns the packet (-m socket)', command: 'ss -tuan' };
-    case 'rpfilter':
-      return {
-        unknown: 'whether the route back leaves by the same device (-m rpfilter)',
-        command: 'ip route get',
-      };
     case 'policy':
       return { unknown: 'whether IPsec handles the packet (-m policy)', command: 'ip xfrm policy' };
+    case 'quota':
+      return { unknown: 'how much of the quota is left (-m quota)', command: 'iptables-save -c' };
+    case 'realm':
+      return { unknown: 'realm of the route (-m realm)', command: 'ip route show table all' };
+    case 'devgroup':
+      return { unknown: 'group of the device (-m devgroup)', command: 'ip link' };
+    case 'cpu':
+      return { unknown: 'which processor handles the packet (-m cpu)' };
+    case 'connlabel':
+      return { unknown: 'labels of the connection (-m connlabel)', command: 'conntrack -L -o labels' };
+    case 'nfacct':
+      return { unknown: 'counts of nfacct (-m nfacct)', command: 'nfacct list' };
+    case 'rateest':
+      return { unknown: 'the rate that was measured (-m rateest)' };
+    case 'helper':
+      return { unknown: 'helper of the connection (-m helper)', command: 'conntrack -L' };
     default:
       return { unknown: `what -m ${match.module} matches` };
   }

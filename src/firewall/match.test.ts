@@ -379,6 +379,81 @@ describe('other modules', () => {
   ]);
 });
 
+describe('headers and sockets', () => {
+  const ipv6 = { family: 'ipv6', src: addr('fd00::2'), dst: addr('fd00::3') } as const;
+  table('type of service and segment size', [
+    ['-m tos --tos 0x10/0x3f', { tos: 0x50 }, true],
+    ['-m tos ! --tos 0x10', { tos: 0x50 }, true],
+    ['-m dscp --dscp-class CS2', { tos: 0x41 }, true],
+    ['-m dscp --dscp 17', { tos: 0x41 }, false],
+    ['-m ecn --ecn-ip-ect 1', { tos: 0x41 }, true],
+    ['-m ecn ! --ecn-ip-ect 1', { tos: 0x40 }, true],
+    ['-p tcp -m ecn --ecn-tcp-ece', { tcpFlags: 0xc2 }, true],
+    ['-p tcp -m ecn ! --ecn-tcp-cwr', { tcpFlags: 2 }, true],
+    ['-m tcpmss --mss 1000:1460', { mss: 1460 }, true],
+    ['-m tcpmss --mss 1000:1460', { mss: 'none' }, false],
+    ['-m tcpmss ! --mss 1000:1460', { mss: 'none' }, true],
+    ['-p tcp --tcp-option 2', { mss: 1460 }, true],
+    ['-p tcp ! --tcp-option 2', { mss: 1460 }, false],
+  ]);
+
+  table('u32', [
+    // Length, protocol, addresses, a port behind a header of its own length, ports beyond the packet.
+    ['-m u32 --u32 "0&0xFFFF=0x3c"', {}, true],
+    ['-m u32 --u32 "6&0xFF=6"', {}, true],
+    ['-m u32 --u32 "6&0xFF=0,17:18"', {}, false],
+    ['-m u32 --u32 "12=0xac110002 && 16=0xc6336407"', {}, true],
+    ['-m u32 --u32 "12=0xac110002 && 16=0"', {}, false],
+    ['-m u32 ! --u32 "12=0xac110003"', {}, true],
+    ['-m u32 --u32 "0>>22&0x3C@0&0xFFFF=80"', {}, true],
+    ['-m u32 --u32 "0>>22&0x3C@12&0xFF0000>>16=2"', {}, true],
+    ['-m u32 --u32 "100=0"', {}, false],
+  ]);
+
+  table('headers that walked packets lack', [
+    ['-p tcp -m dccp --dport 80', {}, false],
+    ['-m ah --ahspi 5', {}, false],
+    ['-m ipv6header --header ipv6-frag', ipv6, false],
+    ['-m ipv6header ! --header ipv6-frag', ipv6, true],
+    ['-m ipv6header --header prot', ipv6, true],
+  ]);
+
+  table('what is decided without state', [
+    ['-m recent --set --name x', {}, true],
+    ['-m statistic --mode random --probability 1', {}, true],
+    ['-m statistic --mode random --probability 0', {}, false],
+    ['-m helper --helper ftp', {}, false],
+    ['-m helper ! --helper ftp', {}, true],
+    ['-m cgroup --cgroup 1', {}, false],
+  ]);
+
+  table('sockets and the way back', [
+    ['-m socket', { localSocket: () => 'bound' }, true],
+    ['-m socket', { localSocket: () => 'any' }, false],
+    ['-m socket --nowildcard', { localSocket: () => 'any' }, true],
+    ['-m socket --transparent', { localSocket: () => 'none' }, false],
+    ['-m rpfilter', { reversePath: () => true }, true],
+    ['-m rpfilter --invert', { reversePath: () => true }, false],
+    ['-m rpfilter --loose', { reversePath: ({ loose }) => loose }, true],
+  ]);
+
+  test.each([
+    '-m u32 --u32 "4>>16=1"',
+    '-m u32 --u32 "52=0"',
+    '-m u32 --u32 "0>>22&0x3C@4@0=0"',
+    '-m tos --tos 1',
+    '-m tcpmss --mss 1',
+    '-m socket',
+    '-m rpfilter',
+    '-m policy --dir in --pol ipsec',
+    '-m quota --quota 9',
+    '-m realm --realm 1',
+    '-m recent --rcheck',
+  ])('%s is not known', (rule) => {
+    expect(match(rule)).toHaveProperty('unknown');
+  });
+});
+
 describe('what is not known', () => {
   const fact = (text: string, change?: Partial<PacketView>) => {
     const truth = match(text, change);
@@ -394,7 +469,7 @@ describe('what is not known', () => {
       unknown: 'entries of the recent list ssh',
       command: 'cat /proc/net/xt_recent/ssh',
     });
-    expect(fact('-p tcp --tcp-option 8')).toBe('-m tcp --tcp-option 8');
+    expect(fact('-p tcp --tcp-option 8')).toBe('TCP options of the packet');
     expect(fact('-p tcp --dport nosuch')).toBe('-m tcp --dport nosuch');
     expect(fact('-p tcp --dport 70000')).toBe('-m tcp --dport 70000');
     expect(fact('-m iprange --src-range 10.0.0.1-fe80::1')).toBe('-m iprange --src-range 10.0.0.1-fe80::1');

@@ -46,6 +46,16 @@ export type AddrType =
   | 'UNREACHABLE'
   | 'PROHIBIT';
 
+/** How `-m rpfilter` looks for the way back. */
+export interface ReversePath {
+  /** Any device will do. */
+  readonly loose: boolean;
+  /** With the packet's mark. */
+  readonly mark: boolean;
+  /** A source that is an address of this host will do. */
+  readonly local: boolean;
+}
+
 export interface PacketView {
   readonly family: Family;
   /** Addresses and ports as they are at this hook, after the address translations done so far. */
@@ -65,6 +75,12 @@ export interface PacketView {
   readonly length: number;
   /** IPv4 TTL or IPv6 hop limit. */
   readonly ttl: number;
+  /** Type of service, or traffic class; absent: not known. */
+  readonly tos?: number | undefined;
+  /** Of IPv4; absent: not known. */
+  readonly dontFragment?: boolean | undefined;
+  /** The largest segment that a TCP packet announces, in bytes; absent: not known. */
+  readonly mss?: number | 'none' | undefined;
   /** The packet's mark (fwmark), unsigned 32 bits. */
   readonly mark: number;
   /** The connection's mark; absent where the packet has no connection (INVALID, UNTRACKED). */
@@ -101,10 +117,14 @@ export interface PacketView {
     addr: Addr,
     by: { readonly dev: string | undefined; readonly mark: boolean },
   ): string | UnknownTruth;
+  /** Whether the way back to the source leads over the device that the packet came in on (ipt_rpfilter.c). */
+  reversePath?(by: ReversePath): boolean | UnknownTruth;
+  /** A socket of this namespace that the packet belongs to, bound to its address or to any (xt_socket.c). */
+  localSocket?(): 'bound' | 'any' | 'none' | UnknownTruth;
   /** The sending process: its ids; `none` where the packet has no local socket (forwarded, kernel's own); absent: not known. */
   readonly owner?: ({ readonly uid: number; readonly gid: number } | 'none') | undefined;
   /** Takes a token of a bucket that started with so many; false when it is empty. Absent: every packet is the first. */
   takeToken?(bucket: string | object, size: number): boolean;
   /** Whether the ipset holds the packet; `dimensions` as written in the rule: `src`, `dst,dst`. Absent: sets are not in the facts. */
-  setContains?(set: string, dimensions: string): Truth;
+  setContains?(set: string, dimensions: string, reversed?: boolean): Truth | undefined;
 }

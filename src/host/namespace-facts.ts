@@ -7,6 +7,7 @@ import type { Backend } from '../firewall/ruleset.ts';
 import type { Family } from '../net/addr.ts';
 import type { FactProblem, Parsed } from './facts.ts';
 import { type NftListing, parseFirewall, type SaveListing } from './firewall.ts';
+import { parseIpSets } from './ipsets.ts';
 import { parseLinks, type RawLink } from './links.ts';
 import { parseFdb, parseNeighbours } from './neighbours.ts';
 import { parsePolicyRules } from './policy-rules.ts';
@@ -38,6 +39,7 @@ export interface NamespaceListings {
   readonly saves: readonly SaveListing[];
   readonly nft: NftListing | undefined;
   readonly resolvConf: string | undefined;
+  readonly ipsets: Listing<string>;
 }
 
 export interface NamespaceIdentity {
@@ -70,6 +72,7 @@ export function parseNamespace(
   const sysctls = take(optional(listings.sysctls, parseSysctls));
   const sockets = take(optional(listings.sockets, parseSockets));
   const fdb = take(optional(listings.fdb, parseFdb));
+  const ipsets = take(optional(listings.ipsets, parseIpSets));
   const firewall = take(parseFirewall(listings.saves, listings.nft, toolBackend));
   const missing = missingFacts(listings, routes);
   const namespace = {
@@ -82,6 +85,7 @@ export function parseNamespace(
     ...firewall,
     ...(listings.resolvConf === undefined ? {} : { resolvConf: listings.resolvConf }),
     ...(fdb === undefined ? {} : { fdb }),
+    ...(ipsets === undefined ? {} : { ipsets }),
     ...(missing.length === 0 ? {} : { missing }),
   };
   return { value: { namespace, links }, problems };

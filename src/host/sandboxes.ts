@@ -128,5 +128,6 @@ function listingsOf(box: SandboxJson, file: string): NamespaceListings {
     ],
     nft: box.nft === undefined ? undefined : { file: `${file}/nft`, content: box.nft },
     resolvConf: box.resolv_conf,
+    ipsets: at('ipset', undefined),
   };
 }

@@ -103,6 +103,7 @@ function hostListings(facts: Facts, json: (file: string) => Listing<unknown>): N
     }),
     nft: nftListing(facts, json('nft-ruleset.json')),
     resolvConf: text(facts, 'resolv.conf'),
+    ipsets: lines('ipset-save.txt'),
   };
 }
 

@@ -3,6 +3,7 @@
  * from a kernel or a bundle) or planned. A field that is `undefined` was not in the facts: unknown, not empty.
  */
 
+import type { IpSet } from '../firewall/ipset.ts';
 import type { NftRuleset } from '../firewall/nft/model.ts';
 import type { Ruleset } from '../firewall/ruleset.ts';
 import type { Addr, Family } from '../net/addr.ts';
@@ -43,6 +44,8 @@ export interface Namespace {
   readonly unmodelledHooks: readonly UnmodelledHook[];
   readonly resolvConf?: string;
   readonly fdb?: readonly FdbEntry[];
+  /** Sets of ipset; undefined when unknown. */
+  readonly ipsets?: readonly IpSet[];
   /** What the facts do not say about this namespace: an empty list above is unknown where it is named here. */
   readonly missing?: readonly MissingFact[];
 }

@@ -118,6 +118,7 @@ export class Exchange {
       ...answerTo(packet),
       icmp: { type: ipv4 ? 0 : 129, code: 0 },
       length: packet.length,
+      tos: packet.tos,
       mark: reflectedMark(far, packet),
       // A reply leaves from the address that was asked, whatever the route would choose (icmp_reply).
     });

@@ -227,12 +227,93 @@ describe('both backends and all tables', () => {
   });
 });
 
+describe('targets', () => {
+  const of = (rules: string, hook: Hook, packet: Packet, more: Partial<NamespaceSpec> = {}) => {
+    const host = new Host(rules, more);
+    const verdict = host.run(hook, packet, hook === 'PREROUTING' ? { in: 'eth0' } : { out: 'eth0' });
+    return { verdict: text(verdict), packet };
+  };
+
+  test('NETMAP changes the network and keeps what is behind it', () => {
+    const to = table('nat', '-A PREROUTING -d 203.0.113.0/24 -j NETMAP --to 172.17.0.0/24');
+    const asked = makePacket({
+      src: addr('198.51.100.7'),
+      dst: addr('203.0.113.2'),
+      protocol: 'udp',
+      dport: 53,
+    });
+    expect(formatAddr(of(to, 'PREROUTING', asked).packet.dst)).toBe('172.17.0.2');
+    const from = table('nat', '-A POSTROUTING -j NETMAP --to 10.9.0.0/16');
+    expect(new Host(from).forward(syn())).toContain('10.9.0.2');
+  });
+
+  test('TOS and DSCP change a byte that later rules see', () => {
+    const rules = table(
+      'mangle',
+      '-A FORWARD -j TOS --set-tos 0x01/0xff\n-A FORWARD -j DSCP --set-dscp 0x2e\n-A FORWARD -m tos --tos 0xb9/0xff -j DROP',
+    );
+    expect(of(rules, 'FORWARD', syn()).verdict).toContain('mangle/FORWARD DROP');
+  });
+
+  test('TPROXY drops where no socket may take the packet, and marks it where one does', () => {
+    const rules = table(
+      'mangle',
+      '-A PREROUTING -p tcp -j TPROXY --on-port 9 --on-ip 0.0.0.0 --tproxy-mark 0x7/0xff',
+    );
+    const { runs } = forEachBranch((decisions) => {
+      const packet = syn();
+      const verdict = new Host(rules, {}, decisions).run('PREROUTING', packet, { in: 'eth0' });
+      return [verdict.kind, packet.mark];
+    });
+    expect(runs.map(({ result }) => result)).toEqual([
+      ['drop', 0],
+      ['accept', 7],
+    ]);
+    expect(runs[0]?.met[0]?.command).toBe('ss -lnp sport = :9');
+  });
+
+  test('rpfilter asks the routes', () => {
+    const rules = table('raw', '-A PREROUTING -m rpfilter --invert -j DROP');
+    const from = (src: string) =>
+      of(rules, 'PREROUTING', makePacket({ src: addr(src), dst: addr('203.0.113.2'), protocol: 'udp' }))
+        .verdict;
+    expect(from('198.51.100.7')).toBe('accept');
+    expect(from('172.17.0.2')).toContain('DROP');
+    const loose = rules.replace('--invert', '--loose --invert');
+    expect(of(loose, 'PREROUTING', syn()).verdict).toBe('accept');
+  });
+
+  test('sets are asked, unless rules change them', () => {
+    const ipsets = [
+      {
+        name: 'x',
+        type: 'hash:ip',
+        options: new Map(),
+        elements: [{ entry: '172.17.0.2', except: false, wildcard: false }],
+      },
+    ];
+    const rules = table('filter', '-A FORWARD -m set --match-set x src -j DROP');
+    expect(of(rules, 'FORWARD', syn(), { more: { ipsets } }).verdict).toContain('DROP');
+    expect(
+      of(rules, 'FORWARD', makePacket({ ...syn(), src: addr('172.17.0.3') }), { more: { ipsets } }).verdict,
+    ).toBe('accept');
+    const changing = table(
+      'filter',
+      '-A FORWARD -m set --match-set x src -j DROP\n-A FORWARD -j SET --add-set x src',
+    );
+    const { runs } = forEachBranch(
+      (decisions) => new Host(changing, { more: { ipsets } }, decisions).run('FORWARD', syn()).kind,
+    );
+    expect(runs).toHaveLength(2);
+  });
+});
+
 describe('what the facts do not decide', () => {
   const branches = (rules: string, change: Partial<NamespaceSpec> = {}, hook: Hook = 'FORWARD') =>
     forEachBranch((decisions) => text(new Host(rules, change, decisions).run(hook, syn())));
 
   test('a match that is not understood goes both ways', () => {
-    const { runs } = branches(table('filter', '-A FORWARD -m u32 --u32 "0x0=0x0" -j DROP'));
+    const { runs } = branches(table('filter', '-A FORWARD -m string --string x --algo bm -j DROP'));
     expect(runs.map((r) => r.result)).toEqual(['accept', 'filter/FORWARD DROP iptables-nft 1']);
     expect(runs[0]?.met[0]?.fact).toContain('rule 1 of filter/FORWARD');
   });

@@ -5,16 +5,17 @@
  * Sources: net/netfilter/x_tables.c, xt_*.c, nf_nat_core.c. The order of the stages is `stages.ts`'s subject.
  */
 
-import { matchRule, type PacketView } from '../firewall/match.ts';
+import { matchRule, type PacketView, type UnknownTruth } from '../firewall/match.ts';
 import { type Chain, findChain, type Rule, type RuleOption, type Table } from '../firewall/ruleset.ts';
 import { type Addr, parseAddr, sameAddr } from '../net/addr.ts';
+import { parsePrefixOrAddr } from '../net/prefix.ts';
 import { type ChainFrame, leaveChain } from './chain-stack.ts';
 import { applyNat, bindNat, type Conntrack, type NatRange } from './conntrack.ts';
 import type { Decisions } from './decisions.ts';
 import { runNftChain } from './nft-chain.ts';
 import { defaultZone, familyOf, headerOf, type Packet, type Zone } from './packet.ts';
 import { type Rules, type Stage, stagesOf } from './stages.ts';
-import { clampMss, masqueradeAddress, redirectAddress, untrack } from './targets.ts';
+import { clampMss, mappedAddress, masqueradeAddress, redirectAddress, untrack } from './targets.ts';
 import type { Header, IptablesHit, RuleHit, Step } from './trace.ts';
 import type { Node, Wire } from './world.ts';
 
@@ -257,8 +258,6 @@ const observers = new Set([
   'AUDIT',
   'CHECKSUM',
   'CLASSIFY',
-  'TOS',
-  'DSCP',
   'ECN',
   'LED',
   'RATEEST',
@@ -311,6 +310,21 @@ function runTarget(
     case 'HL':
       packet.ttl = newTtl(packet.ttl, target.options);
       return goOn;
+    case 'TOS':
+    case 'DSCP':
+      packet.tos = newTos(packet.tos, target.options);
+      return goOn;
+    case 'TPROXY': {
+      // Without a socket on that port the packet is dropped (tproxy_tg4); with one its mark decides the way.
+      const { unknown, command } = proxyFact(context, target.options, packet);
+      if (!context.decisions.decide(`${unknown} (rule ${hit.position} of ${where})`, command))
+        return {
+          kind: 'verdict',
+          verdict: { kind: 'drop', where, why: 'TPROXY finds no socket', rule: hit },
+        };
+      packet.mark = tproxyMark(packet.mark, target.options);
+      return accepted;
+    }
     case 'NOTRACK':
       untrack(packet);
       return goOn;
@@ -322,7 +336,7 @@ function runTarget(
     case 'DNAT':
     case 'REDIRECT':
     case 'NETMAP':
-      return nat(context, hook, target.name, target.options, packet, at);
+      return nat(hook, target.name, target.options, packet, at);
     case 'TCPMSS':
       clampMss(segmentSize(target.options), packet, at);
       return goOn;
@@ -331,6 +345,7 @@ function runTarget(
       if (
         context.decisions.decide(
           `target ${target.name} of rule ${hit.position} in ${where} lets the packet pass`,
+          target.name.endsWith('QUEUE') ? 'cat /proc/net/netfilter/nfnetlink_queue' : undefined,
         )
       )
         return goOn;
@@ -374,6 +389,31 @@ function newMark(mark: number, options: readonly RuleOption[]): number {
   return mark;
 }
 
+/** xt_DSCP: clear the bits of a mask and turn over those of a value, or replace the upper six. */
+function newTos(tos: number, options: readonly RuleOption[]): number {
+  for (const { name, values } of options) {
+    const { value, mask } = valueAndMask(values[0] ?? '0');
+    if (name === '--set-tos') return (tos & ~mask) ^ (value & 0xff);
+    if (name === '--set-dscp') return (tos & 3) | ((value & 0x3f) << 2);
+  }
+  return tos;
+}
+
+/** What TPROXY needs: a transparent socket at its address and port. */
+function proxyFact(context: HookContext, options: readonly RuleOption[], packet: Packet): UnknownTruth {
+  const port = option(options, '--on-port') ?? `${packet.dport}`;
+  return {
+    unknown: `a transparent socket of ${context.node.name} listens on port ${port}`,
+    command: `ss -lnp sport = :${port}`,
+  };
+}
+
+function tproxyMark(mark: number, options: readonly RuleOption[]): number {
+  const given = option(options, '--tproxy-mark');
+  const to = given === undefined ? undefined : valueAndMask(given);
+  return to === undefined ? mark : ((mark & ~to.mask) ^ to.value) >>> 0;
+}
+
 /** xt_HL: set, add or take, and it stays a byte. */
 function newTtl(ttl: number, options: readonly RuleOption[]): number {
   for (const { name, values } of options) {
@@ -409,7 +449,10 @@ function setTemplate(packet: Packet, options: readonly RuleOption[]): void {
   if (has(options, '--notrack')) untrack(packet);
   const zone = (name: string, original: boolean, reply: boolean): Zone | undefined => {
     const id = option(options, name);
-    return id === undefined ? undefined : { id: Number(id), original, reply };
+    // `mark`: the zone is that of the packet's mark, of which sixteen bits count (nf_ct_zone_tmpl).
+    return id === undefined
+      ? undefined
+      : { id: id === 'mark' ? packet.mark & 0xffff : Number(id), original, reply };
   };
   packet.zone =
     zone('--zone', true, true) ??
@@ -426,7 +469,6 @@ function segmentSize(options: readonly RuleOption[]): number | undefined {
 }
 
 function nat(
-  context: HookContext,
   hook: Hook,
   name: string,
   options: readonly RuleOption[],
@@ -436,7 +478,7 @@ function nat(
   const connection = packet.tracking?.connection;
   if (connection === undefined) return accepted;
   const manip = hook === 'PREROUTING' || hook === 'OUTPUT' ? 'dst' : 'src';
-  const range = natRange(context, hook, name, options, packet, at);
+  const range = natRange(hook, name, options, packet, at);
   if (range === 'drop') {
     return {
       kind: 'verdict',
@@ -448,7 +490,6 @@ function nat(
 }
 
 function natRange(
-  context: HookContext,
   hook: Hook,
   name: string,
   options: readonly RuleOption[],
@@ -465,10 +506,12 @@ function natRange(
       const address = redirectAddress(hook, at, packet);
       return address === undefined ? 'drop' : { address, port: firstPort(ports) };
     }
-    case 'NETMAP':
-      return context.decisions.decide('NETMAP keeps the address', 'iptables-save -t nat')
-        ? { address: undefined, port: undefined }
-        : 'drop';
+    case 'NETMAP': {
+      const prefix = parsePrefixOrAddr(option(options, '--to') ?? '');
+      const before = hook === 'PREROUTING' || hook === 'OUTPUT' ? packet.dst : packet.src;
+      const address = prefix === undefined ? undefined : mappedAddress(before, prefix);
+      return address === undefined ? 'drop' : { address, port: undefined };
+    }
     default: {
       const to = option(options, name === 'SNAT' ? '--to-source' : '--to-destination') ?? '';
       return parseTo(to);

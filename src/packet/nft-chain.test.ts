@@ -161,6 +161,19 @@ describe('conditions', () => {
       {},
       'yes',
     ],
+    ['header that no packet has', match({ exthdr: { name: 'hbh' } }, true), {}, 'no'],
+    ['header that is missing', match({ exthdr: { name: 'hbh' } }, false), ipv6, 'yes'],
+    ['segment size', match({ 'tcp option': { name: 'maxseg', field: 'size' } }, 1460), { mss: 1460 }, 'yes'],
+    ['no segment size', match({ 'tcp option': { name: 'maxseg' } }, true), {}, 'no'],
+    ['another option', match({ 'tcp option': { name: 'sack-perm' } }, true), {}, 'unknown'],
+    ['type of service', match(payload('ip', 'dscp'), 'cs2'), { tos: 0x41 }, 'yes'],
+    ['congestion bits', match(payload('ip', 'ecn'), 'ect1'), { tos: 0x41 }, 'yes'],
+    ['bits of the port', match({ payload: { base: 'th', offset: 16, len: 16 } }, 80), {}, 'yes'],
+    ['bits of the source', match({ payload: { base: 'nh', offset: 96, len: 8 } }, 172), {}, 'yes'],
+    ['bits that nobody knows', match({ payload: { base: 'th', offset: 32, len: 32 } }, 1), {}, 'unknown'],
+    ['bits behind the end', match({ payload: { base: 'th', offset: 4000, len: 32 } }, 1), {}, 'no'],
+    ['ct tuple of a family', match(ct('ip daddr', 'original'), '198.51.100.7'), {}, 'yes'],
+    ['way by IPsec', match({ ipsec: { key: 'reqid', dir: 'in', spnum: 0 } }, 1), {}, 'unknown'],
     ['against a mark', match(meta('mark'), ct('mark')), {}, 'yes'],
     ['an unknown key', match(meta('cgroup'), 1), {}, 'unknown'],
     ['an unknown key that cannot be', match(meta('cgroup'), 1, '!='), {}, 'unknown'],
@@ -229,7 +242,12 @@ describe('conditions', () => {
     );
     expect(matches(asked, {}, [{ name: 's', elem: ['10.0.0.1'] }])).toBe('no');
     expect(matches(asked, {}, [{ name: 's' }])).toBe('no');
-    expect(matches(asked, {}, [{ name: 's', flags: ['dynamic'], elem: ['10.0.0.1'] }])).toBe('unknown');
+    const changing = { name: 's', flags: ['dynamic'], elem: ['10.0.0.1'] };
+    expect(matches(asked, {}, [changing])).toBe('no');
+    const adds = [{ set: { op: 'add', elem: payload('ip', 'saddr'), set: '@s' } }];
+    expect(
+      outcomes({ chains: [{ hook: 'forward', rules: [[asked, drop], adds] }], sets: [changing] }),
+    ).toHaveLength(2);
     expect(matches(asked, {}, [{ name: 's', elem: [{ mystery: 1 }] }])).toBe('unknown');
   });
 

@@ -18,11 +18,12 @@ import {
 import { statementFact } from '../firewall/nft/statement-facts.ts';
 import type { UnknownTruth } from '../firewall/packet-view.ts';
 import { type Addr, ipv4, ipv6 } from '../net/addr.ts';
+import { type Prefix, parsePrefixOrAddr } from '../net/prefix.ts';
 import { type ChainFrame, leaveChain } from './chain-stack.ts';
 import { bindNat } from './conntrack.ts';
 import type { Hook, HookContext, HookDevices, Verdict } from './hooks.ts';
 import { familyOf, type Packet } from './packet.ts';
-import { clampMss, masqueradeAddress, redirectAddress, untrack } from './targets.ts';
+import { clampMss, mappedAddress, masqueradeAddress, redirectAddress, untrack } from './targets.ts';
 import type { NftHit } from './trace.ts';
 
 /** Where a chain is asked. `hook` is that of the IP stack; `link` for chains of the bridge and netdev families. */
@@ -301,10 +302,16 @@ interface NatTarget {
 /** Address and port as written or as a map gives them; a map may give both in one. */
 function natTarget(
   context: HookContext,
-  { table, packet }: NftPlace,
-  { address, port }: NatStatement,
+  { table, packet, hook }: NftPlace,
+  { address, port, typeFlags }: NatStatement,
 ): NatTarget | undefined | UnknownTruth {
   const family = familyOf(packet);
+  const network =
+    address?.kind === 'prefix' && typeFlags?.includes('prefix') ? networkOf(address) : undefined;
+  if (network !== undefined) {
+    const before = hook === 'PREROUTING' || hook === 'OUTPUT' ? packet.dst : packet.src;
+    return { address: mappedAddress(before, network), port: undefined };
+  }
   const read = (expression: Expression, types: readonly DataType[]) =>
     evaluate(table, expression, types, context.view);
   const addresses = address === undefined ? [] : read(address, [family, 'number']);
@@ -318,6 +325,11 @@ function natTarget(
   };
 }
 
+/** `10.0.0.0/8` of `dnat prefix to`, under which the bits behind the network stay. */
+function networkOf({ address, bits }: Extract<Expression, { kind: 'prefix' }>): Prefix | undefined {
+  return address.kind === 'literal' ? parsePrefixOrAddr(`${address.value}/${bits}`) : undefined;
+}
+
 function addressOf(value: Value | undefined, family: Addr['family']): Addr | undefined {
   if (typeof value !== 'bigint') return undefined;
   return family === 'ipv4' ? ipv4(Number(value)) : ipv6(value);
@@ -326,7 +338,7 @@ function addressOf(value: Value | undefined, family: Addr['family']): Addr | und
 type MangleStatement = Extract<Statement, { kind: 'mangle' }>;
 
 /** Header fields whose change no walk notices. */
-const unnoticed: ReadonlySet<string> = new Set(['dscp', 'ecn', 'ttl', 'hoplimit', 'flowlabel']);
+const unnoticed: ReadonlySet<string> = new Set(['flowlabel', 'id', 'checksum']);
 
 function mangle(context: HookContext, place: NftPlace, hit: NftHit, { key, value }: MangleStatement): Step {
   const { packet, at, table } = place;
@@ -337,9 +349,14 @@ function mangle(context: HookContext, place: NftPlace, hit: NftHit, { key, value
       clampMss(value.kind === 'literal' ? Number(value.value) : undefined, packet, at);
       return 'next';
     }
-    case 'payload':
+    case 'payload': {
       if (key.protocol === 'ether' || unnoticed.has(key.field)) return 'next';
+      const parts = evaluate(table, value, typesOf(key), context.view);
+      if (parts === undefined) return 'break';
+      const number = 'unknown' in parts ? undefined : parts[0];
+      if (typeof number === 'bigint' && setField(packet, key.field, Number(number))) return 'next';
       return passes(context, hit, `change of ${key.protocol} ${key.field}`);
+    }
     case 'meta':
     case 'ct': {
       if (key.key !== 'mark' && key.key !== 'zone') return 'next';
@@ -352,6 +369,24 @@ function mangle(context: HookContext, place: NftPlace, hit: NftHit, { key, value
     }
     default:
       return passes(context, hit, 'a change that is not understood');
+  }
+}
+
+/** Whether the field is one that a packet here has. */
+function setField(packet: Packet, field: string, value: number): boolean {
+  switch (field) {
+    case 'ttl':
+    case 'hoplimit':
+      packet.ttl = value & 0xff;
+      return true;
+    case 'dscp':
+      packet.tos = (packet.tos & 3) | ((value & 0x3f) << 2);
+      return true;
+    case 'ecn':
+      packet.tos = (packet.tos & ~3) | (value & 3);
+      return true;
+    default:
+      return false;
   }
 }
 

@@ -66,6 +66,8 @@ export interface Packet {
   /** A large send that the kernel cuts late (TCP segmentation offload): length checks at layer 2 do not see it. */
   readonly offloaded: boolean;
   ttl: number;
+  /** Type of service, or traffic class. */
+  tos: number;
   mark: number;
   /** In OUTPUT: what looks for the way again after itself has changed the mark. */
   remarked: boolean;
@@ -95,6 +97,7 @@ export function makePacket(
     dontFragment: false,
     offloaded: false,
     ttl: 64,
+    tos: 0,
     mark: 0,
     remarked: false,
     zone: defaultZone,

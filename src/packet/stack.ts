@@ -330,6 +330,8 @@ export class Stack implements Above {
       sport: 0,
       dport: 0,
       length: Math.min(about.length + 28, 576),
+      // As icmp_send marks errors of IPv4: internetwork control.
+      tos: family === 'ipv4' ? (about.tos & 0x1e) | 0xc0 : 0,
       quoted: tupleOf(about),
       mtu,
       mark: reflectedMark(node, about),

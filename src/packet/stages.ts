@@ -109,7 +109,7 @@ function nativeChains(
   hook: string,
 ): readonly Placed<NativeRules>[] {
   return (node.facts.nft?.tables ?? [])
-    .filter((table) => families.includes(table.family))
+    .filter((table) => families.includes(table.family) && table.dormant !== true)
     .flatMap((table) =>
       table.chains.flatMap((base) =>
         base.base?.hook === hook

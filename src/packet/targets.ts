@@ -3,6 +3,7 @@
  * In: a packet and the devices of its hook. Out: the packet changed, or an address. No rule is looked at here.
  */
 import { type Addr, ipv4, ipv6 } from '../net/addr.ts';
+import { addressBits, type Prefix } from '../net/prefix.ts';
 import type { Hook, HookDevices } from './hooks.ts';
 import { familyOf, type Packet, tcpHeaderBytes } from './packet.ts';
 import { selectSource } from './route.ts';
@@ -26,6 +27,15 @@ export function masqueradeAddress(at: HookDevices, packet: Packet): Addr | undef
   return at.outDev === undefined
     ? undefined
     : selectSource(at.outDev.node, at.outDev, at.nexthop ?? packet.dst);
+}
+
+/** NETMAP: the network is another one, the bits behind it stay. */
+export function mappedAddress(addr: Addr, to: Prefix): Addr | undefined {
+  if (addr.family !== to.addr.family) return undefined;
+  const behind = BigInt(addressBits(addr.family) - to.bits);
+  const value =
+    ((BigInt(to.addr.value) >> behind) << behind) | BigInt.asUintN(Number(behind), BigInt(addr.value));
+  return addr.family === 'ipv4' ? ipv4(Number(value)) : ipv6(value);
 }
 
 /** nf_nat_redirect: loopback for local senders, else the first address of the device it came in on. */

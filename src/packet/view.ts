@@ -3,14 +3,42 @@
  * In: packet, devices, namespace. Out: a view that reads through to them, so it stays true while targets rewrite marks
  * and tracking. A class, because a view is made at every hook and its getters must cost nothing until asked.
  */
-import type { AddrType, CtState, CtStatus, CtTuple, PacketView, UnknownTruth } from '../firewall/match.ts';
+import { setHolds } from '../firewall/ipset.ts';
+import type {
+  AddrType,
+  CtState,
+  CtStatus,
+  CtTuple,
+  PacketView,
+  Truth,
+  UnknownTruth,
+} from '../firewall/match.ts';
+import type { ReversePath } from '../firewall/packet-view.ts';
 import { flowProtocolNumber } from '../firewall/protocols.ts';
-import type { Addr, Family } from '../net/addr.ts';
+import type { Ruleset } from '../firewall/ruleset.ts';
+import { type Addr, type Family, isLinkLocal, isMulticast, isUnspecified, sameAddr } from '../net/addr.ts';
 import type { Decisions } from './decisions.ts';
 import type { HookDevices } from './hooks.ts';
 import { familyOf, type Packet } from './packet.ts';
 import { addressType, lookupRoute } from './route.ts';
 import type { Node } from './world.ts';
+
+const changed = new WeakMap<Ruleset, ReadonlySet<string>>();
+
+/** Sets that rules add to or take from (`-j SET`). */
+function changedSets(ruleset: Ruleset): ReadonlySet<string> {
+  const known = changed.get(ruleset);
+  if (known !== undefined) return known;
+  const found = new Set<string>();
+  for (const { chains } of ruleset.tables)
+    for (const { rules } of chains)
+      for (const { target } of rules)
+        if (target?.name === 'SET')
+          for (const { name, values } of target.options)
+            if (name === '--add-set' || name === '--del-set') found.add(values[0] ?? '');
+  changed.set(ruleset, found);
+  return found;
+}
 
 export class HookView implements PacketView {
   private readonly node: Node;
@@ -67,6 +95,15 @@ export class HookView implements PacketView {
   }
   get ttl(): number {
     return this.packet.ttl;
+  }
+  get tos(): number {
+    return this.packet.tos;
+  }
+  get dontFragment(): boolean {
+    return this.packet.dontFragment;
+  }
+  get mss(): number | 'none' {
+    return this.packet.mss ?? 'none';
   }
   get mark(): number {
     return this.packet.mark;
@@ -125,6 +162,56 @@ export class HookView implements PacketView {
 
   takeToken(bucket: string | object, size: number): boolean {
     return this.decisions.takeToken(bucket, size);
+  }
+
+  /** What the set held when the facts were taken, unless a rule of this namespace changes it. */
+  setContains(set: string, dimensions: string, reversed = false): Truth | undefined {
+    const { ipsets, firewall } = this.node.facts;
+    if (ipsets === undefined || changedSets(firewall).has(set)) return undefined;
+    return setHolds(ipsets, set, dimensions, this, reversed);
+  }
+
+  localSocket(): 'bound' | 'any' | 'none' | UnknownTruth {
+    const { sockets } = this.node.facts;
+    const { dst, protocol, dport } = this.packet;
+    const connected = {
+      unknown: 'whether a socket is connected to the sender (-m socket)',
+      command: 'ss -tuan',
+    };
+    if (sockets === undefined) return connected;
+    const fitting = sockets.filter(
+      (s) => s.protocol === protocol && s.port === dport && s.families.includes(familyOf(this.packet)),
+    );
+    if (fitting.some(({ address }) => address !== undefined && sameAddr(address, dst))) return 'bound';
+    // An answer may be for a socket that listens nowhere.
+    if (this.packet.tracking?.direction !== 'original' && this.addrType(dst) === 'LOCAL') return connected;
+    return fitting.some(({ address }) => address === undefined || isUnspecified(address)) ? 'any' : 'none';
+  }
+
+  reversePath(by: ReversePath): boolean {
+    const { src, dst, mark } = this.packet;
+    const dev = this.inDev;
+    if (this.at.inDev?.link.kind === 'loopback') return true;
+    if (src.family === 'ipv6' && isUnspecified(src)) return true;
+    const bound = src.family === 'ipv6' && (!by.loose || isLinkLocal(src)) && dev !== undefined;
+    const found = lookupRoute(
+      this.node,
+      {
+        dst: src,
+        src: src.family === 'ipv6' || isMulticast(dst) ? undefined : dst,
+        mark: by.mark ? mark : 0,
+        inDev: undefined,
+        ...(bound ? { outDev: dev } : {}),
+      },
+      this.decisions,
+    );
+    if (found.kind !== 'route') return false;
+    if (found.route.type === 'local') {
+      if (!by.local) return false;
+      // fib_info_nh_uses_dev asks for the device of a local route too, ip6t_rpfilter does not.
+      return src.family === 'ipv6' || by.loose || found.route.dev === dev;
+    }
+    return found.route.type === 'unicast' && (by.loose || found.route.dev === dev);
   }
 
   addrType(addr: Addr, dev?: string): AddrType | UnknownTruth {

@@ -324,7 +324,7 @@ describe('what is not known', () => {
     host: {
       rules: dockerRules.replace(
         '-A DOCKER-USER -j RETURN',
-        `-A DOCKER-USER -m u32 --u32 "0x0=0x0" -j ${verdict}${more}`,
+        `-A DOCKER-USER -m string --string x --algo bm -j ${verdict}${more}`,
       ),
     },
   });
@@ -354,7 +354,7 @@ describe('what is not known', () => {
   test('the same outcome from another source is not the same', () => {
     const rules = dockerRules.replace(
       '-A POSTROUTING',
-      '-A POSTROUTING -m u32 --u32 "0x0=0x0" -j SNAT --to-source 203.0.113.3\n-A POSTROUTING',
+      '-A POSTROUTING -m string --string x --algo bm -j SNAT --to-source 203.0.113.3\n-A POSTROUTING',
     );
     const secondary = { host: { rules }, uplink: { addresses: ['203.0.113.2/24', '203.0.113.3/24'] } };
     const walked = trace(secondary, 'web tcp 198.51.100.7:443');

@@ -4,6 +4,7 @@
  */
 import { parseIpv4, parseIpv6 } from '../../net/addr.ts';
 import { protocolNumber } from '../protocols.ts';
+import { dscpOfClass } from '../value-names.ts';
 import type { Expression } from './model.ts';
 
 /** A value of the packet: text for names of devices, a number for everything else (addresses and MACs too). */
@@ -27,6 +28,8 @@ export type DataType =
   | 'icmp code'
   | 'icmpv6 code'
   | 'tcp flags'
+  | 'dscp'
+  | 'ecn'
   | 'address type';
 
 type Symbols = Readonly<Record<string, number>>;
@@ -102,6 +105,7 @@ const symbols: Partial<Readonly<Record<DataType, Symbols>>> = {
     'policy-fail': 5,
     'reject-route': 6,
   },
+  ecn: { 'not-ect': 0, ect1: 1, ect0: 2, ce: 3 },
   'tcp flags': { fin: 1, syn: 2, rst: 4, psh: 8, ack: 16, urg: 32, ecn: 64, cwr: 128 },
   'address type': {
     unspec: 0,
@@ -118,6 +122,10 @@ const symbols: Partial<Readonly<Record<DataType, Symbols>>> = {
 
 /** The number of a symbol; undefined if the type has none of that name. */
 export function symbolValue(type: DataType, name: string): bigint | undefined {
+  if (type === 'dscp') {
+    const bits = name === 'lephb' ? 1 : name === 'va' ? 0x2c : dscpOfClass(name);
+    return bits === undefined ? undefined : BigInt(bits);
+  }
   const table = symbols[type];
   const number = table !== undefined && Object.hasOwn(table, name) ? table[name] : undefined;
   return number === undefined ? undefined : BigInt(number);
@@ -178,6 +186,10 @@ const payloadTypes: Readonly<Record<string, DataType>> = {
   'ip saddr': 'ipv4',
   'ip daddr': 'ipv4',
   'ip protocol': 'protocol',
+  'ip dscp': 'dscp',
+  'ip6 dscp': 'dscp',
+  'ip ecn': 'ecn',
+  'ip6 ecn': 'ecn',
   'ip6 saddr': 'ipv6',
   'ip6 daddr': 'ipv6',
   'ip6 nexthdr': 'protocol',

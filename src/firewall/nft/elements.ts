@@ -63,11 +63,26 @@ interface Elements {
   readonly moving?: UnknownTruth;
 }
 
+const updated = new WeakMap<NftTable, ReadonlySet<string>>();
+
+/** Sets that statements of the table's rules change. */
+function updatedSets(table: NftTable): ReadonlySet<string> {
+  const known = updated.get(table);
+  if (known !== undefined) return known;
+  const found = new Set<string>();
+  for (const { rules } of table.chains)
+    for (const { statements } of rules)
+      for (const statement of statements) if (statement.kind === 'update') found.add(statement.set);
+  updated.set(table, found);
+  return found;
+}
+
 export function elementsOf(table: NftTable, ref: SetRef): Elements | undefined {
   if ('elements' in ref) return ref;
   const set = table.sets.find((s) => s.name === ref.name);
   if (set === undefined) return undefined;
-  if (!set.dynamic) return set;
+  // Without a rule that adds to it, it holds what it held when the facts were taken.
+  if (!updatedSets(table).has(set.name)) return set;
   const command = `nft list set ${table.family} ${table.name} ${set.name}`;
   return { elements: set.elements, moving: { unknown: `what the set ${set.name} holds by then`, command } };
 }

@@ -7,8 +7,9 @@ import { negateIf } from '../match-values.ts';
 import type { PacketView, Truth, UnknownTruth } from '../packet-view.ts';
 import { type DataType, typesOf, type Value } from './data-type.ts';
 import { calculate, compileFind, compileTest, constantOf, elementsOf, isUnknown } from './elements.ts';
+import { expressionFact } from './expression-facts.ts';
 import type { Expression, NftTable, NftVerdict, SetElement, SetRef, Statement } from './model.ts';
-import { type Reader, readerOf } from './read.ts';
+import { presenceOf, type Reader, readerOf } from './read.ts';
 
 type MatchStatement = Extract<Statement, { kind: 'match' }>;
 type VmapStatement = Extract<Statement, { kind: 'vmap' }>;
@@ -72,7 +73,8 @@ function compileMatch(
   { operator, left, right }: MatchStatement,
 ): (view: PacketView) => Truth {
   const types = typesOf(left);
-  const read = compileReader(table, left, types);
+  const asksPresence = left.kind === 'header' && right.kind === 'literal' && typeof right.value === 'boolean';
+  const read: PartsReader = asksPresence ? () => [] : compileReader(table, left, types);
   const test = compileRelation(table, operator, left, right, types);
   if (typeof test !== 'function') return () => test;
   return (view) => {
@@ -96,8 +98,13 @@ function compileRelation(
     case '!=': {
       const not = operator === '!=';
       if (right.kind === 'literal' && typeof right.value === 'boolean') {
-        if (left.kind !== 'fib') return { unknown: 'whether a header is there' };
         const wanted = right.value;
+        if (left.kind === 'header') {
+          const present = presenceOf(left);
+          return (_, view) => negateIf(wanted === not, present(view));
+        }
+        if (left.kind === 'unknown') return expressionFact(left.name);
+        if (left.kind !== 'fib') return { unknown: 'whether a header is there' };
         return ([found]) => ((found !== '' && found !== 0n) === wanted) !== not;
       }
       const test = compileTest(table, right, types);

@@ -190,6 +190,8 @@ export type Statement =
   | {
       readonly kind: 'update';
       readonly word: 'set' | 'map' | 'meter';
+      /** Its name. */
+      readonly set: string;
       readonly key: Expression;
       readonly statements: readonly Statement[];
       readonly json: string;

@@ -138,11 +138,15 @@ function named(name: string, value: unknown, depth: number): Statement | undefin
     case 'set':
     case 'map': {
       const update = updateSchema.safeParse(value);
-      return update.success ? updated(name, update.data.elem, update.data.stmt, json(), depth) : undefined;
+      if (!update.success) return undefined;
+      const set = String(update.data[name]).replace(/^@/, '');
+      return updated({ word: name, set, json: json() }, update.data.elem, update.data.stmt, depth);
     }
     case 'meter': {
       const meter = meterSchema.safeParse(value);
-      return meter.success ? updated(name, meter.data.key, meter.data.stmt, json(), depth) : undefined;
+      if (!meter.success) return undefined;
+      const set = String(meter.data.name);
+      return updated({ word: name, set, json: json() }, meter.data.key, meter.data.stmt, depth);
     }
     default:
       return undefined;
@@ -151,20 +155,18 @@ function named(name: string, value: unknown, depth: number): Statement | undefin
 
 /** The statements of an element are run in their order, those of a list in its. */
 function updated(
-  word: 'set' | 'map' | 'meter',
+  what: Pick<Extract<Statement, { kind: 'update' }>, 'word' | 'set' | 'json'>,
   element: unknown,
   inner: unknown,
-  json: string,
   depth: number,
 ): Statement | undefined {
   if (depth > maxDepth) return undefined;
   const given = inner === undefined ? [] : Array.isArray(inner) ? inner : [inner];
   return {
     kind: 'update',
-    word,
+    ...what,
     key: parseExpression(withoutTimeout(element)),
     statements: given.map((item) => statement(item, depth + 1)),
-    json,
   };
 }
 

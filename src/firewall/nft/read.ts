@@ -4,15 +4,17 @@
  * kernel then ends the rule), or what is not known.
  */
 import type { Addr } from '../../net/addr.ts';
-import type { AddrType, CtTuple, PacketView, UnknownTruth } from '../packet-view.ts';
+import { bitsAt, networkHeaderBytes } from '../header-bits.ts';
+import type { AddrType, CtTuple, PacketView, Truth, UnknownTruth } from '../packet-view.ts';
 import { symbolValue, type Value } from './data-type.ts';
+import { expressionFact, metaFact } from './expression-facts.ts';
 import type { Expression } from './model.ts';
 
 /** `undefined`: the packet has no such thing, and the rule ends without a match. */
 export type Read = Value | undefined | UnknownTruth;
 export type Reader = (view: PacketView) => Read;
 
-/** The reader of a meta, payload, ct or fib expression; undefined for other kinds. */
+/** The reader of what is read from a packet; undefined for constants and what is made of other expressions. */
 export function readerOf(expression: Expression): Reader | undefined {
   switch (expression.kind) {
     case 'meta':
@@ -23,6 +25,14 @@ export function readerOf(expression: Expression): Reader | undefined {
       return ctReader(expression);
     case 'fib':
       return fibReader(expression.result, expression.flags);
+    case 'raw':
+      return rawReader(expression);
+    case 'header':
+      return headerReader(expression);
+    case 'unknown': {
+      const fact = expressionFact(expression.name);
+      return () => fact;
+    }
     default:
       return undefined;
   }
@@ -75,8 +85,13 @@ function metaReader(key: string): Reader {
         if (owner === 'none') return undefined;
         return BigInt(key === 'skuid' ? owner.uid : owner.gid);
       };
-    default:
-      return unknownReader(`meta ${key} of the packet`);
+    case 'iifkind':
+    case 'oifkind':
+      return unknownReader('kind of the device', 'ip -d link');
+    default: {
+      const fact = metaFact(key);
+      return () => fact;
+    }
   }
 }
 
@@ -93,12 +108,22 @@ function payloadReader(protocol: string, field: string): Reader {
       return ofFamily('ipv6', networkReader(what));
     case 'tcp':
       return field === 'flags'
-        ? ofProtocol(6, (view) => number(view.tcpFlags))
+        ? ofProtocol(6, (view) => number(view.tcpFlags) ?? { unknown: 'TCP flags of the packet' })
         : ofProtocol(6, portReader(what));
     case 'udp':
-      return ofProtocol(17, portReader(what));
+      return field === 'length'
+        ? ofProtocol(17, (view) => BigInt(Math.max(0, view.length - networkHeaderBytes(view))))
+        : ofProtocol(17, portReader(what));
     case 'sctp':
       return ofProtocol(132, portReader(what));
+    case 'udplite':
+    case 'dccp':
+    case 'ah':
+    case 'esp':
+    case 'comp':
+    case 'igmp':
+    case 'gre':
+      return ofProtocol(otherProtocols[protocol], unknownReader(`${what} of the packet`));
     case 'th':
       return portReader(what);
     case 'icmp':
@@ -114,6 +139,9 @@ function payloadReader(protocol: string, field: string): Reader {
       return unknownReader(`${what} of the packet`);
   }
 }
+
+/** Headers that no walked flow has. */
+const otherProtocols = { udplite: 136, dccp: 33, ah: 51, esp: 50, comp: 108, igmp: 2, gre: 47 } as const;
 
 /** nft prints no condition for what a field implies: `ip saddr` in an inet table asks for IPv4 first. */
 function ofFamily(family: PacketView['family'], reader: Reader): Reader {
@@ -138,6 +166,19 @@ function networkReader(what: string): Reader {
     case 'ip ttl':
     case 'ip6 hoplimit':
       return (view) => BigInt(view.ttl);
+    case 'ip dscp':
+    case 'ip6 dscp':
+      return ({ tos }) => (tos === undefined ? unknownTos : BigInt(tos >> 2));
+    case 'ip ecn':
+    case 'ip6 ecn':
+      return ({ tos }) => (tos === undefined ? unknownTos : BigInt(tos & 3));
+    case 'ip hdrlength':
+      return () => 5n;
+    case 'ip frag-off':
+      return ({ dontFragment, fragment }) =>
+        dontFragment === undefined || fragment
+          ? { unknown: 'ip frag-off of the packet' }
+          : BigInt(dontFragment ? 0x4000 : 0);
     case 'ip version':
       return () => 4n;
     case 'ip6 version':
@@ -150,6 +191,56 @@ function networkReader(what: string): Reader {
     default:
       return unknownReader(`${what} of the packet`);
   }
+}
+
+const unknownTos: UnknownTruth = { unknown: 'type of service of the packet' };
+
+/** Bits of the packet by their place; the link layer's are not known. */
+function rawReader({ base, offset, bits }: Extract<Expression, { kind: 'raw' }>): Reader {
+  const unknown: UnknownTruth = {
+    unknown: `bits ${offset} to ${offset + bits - 1} of the packet (@${base})`,
+  };
+  if (base !== 'nh' && base !== 'th') return () => unknown;
+  return (view) => {
+    if (base === 'th' && view.fragment) return undefined;
+    const start = base === 'th' ? networkHeaderBytes(view) * 8 : 0;
+    const found = bitsAt(view, start + offset, bits);
+    if (found === undefined) return undefined;
+    return found.known === 2n ** BigInt(bits) - 1n ? found.value : unknown;
+  };
+}
+
+/** Whether a header or option that need not be there is there. No walked packet has extension headers or IP options. */
+export function presenceOf({
+  header,
+  name,
+}: Extract<Expression, { kind: 'header' }>): (view: PacketView) => Truth {
+  const unknown: UnknownTruth = { unknown: `whether the packet has the ${header} ${name}` };
+  switch (header) {
+    case 'exthdr':
+    case 'ip option':
+      return () => false;
+    case 'tcp option':
+      return ({ protocol, mss }) =>
+        protocol === 6 && (name === 'maxseg' && mss !== undefined ? mss !== 'none' : unknown);
+    case 'sctp chunk':
+      return ({ protocol }) => protocol === 132 && unknown;
+    case 'dccp option':
+      return ({ protocol }) => protocol === 33 && unknown;
+  }
+}
+
+/** A field of it; without the header the rule ends. */
+function headerReader(expression: Extract<Expression, { kind: 'header' }>): Reader {
+  const { header, name, field = '' } = expression;
+  const present = presenceOf(expression);
+  const unknown: UnknownTruth = { unknown: `${header} ${name} ${field} of the packet`.replace('  ', ' ') };
+  return (view) => {
+    const truth = present(view);
+    if (truth !== true) return truth === false ? undefined : truth;
+    const size = header === 'tcp option' && field === 'size' ? view.mss : undefined;
+    return typeof size === 'number' ? BigInt(size) : unknown;
+  };
 }
 
 function portReader(what: string): Reader {
@@ -210,14 +301,17 @@ function ctReader({ key, direction, family }: Extract<Expression, { kind: 'ct' }
   }
 }
 
-function tupleReader(key: string, direction: 'original' | 'reply', family: string | undefined): Reader {
+function tupleReader(asked: string, direction: 'original' | 'reply', family: string | undefined): Reader {
   const tuple = (view: PacketView): CtTuple | undefined =>
     direction === 'original' ? view.ctOriginal : view.ctReply;
+  // Newer tools name the family in the key: `ip saddr`.
+  const [, own, key = asked] = /^(ip6?) (.+)$/.exec(asked) ?? [];
+  const wantedFamily = own ?? family;
   const address =
     (pick: (tuple: CtTuple) => Addr): Reader =>
     (view) => {
       const found = tuple(view);
-      const wanted = family === undefined || (family === 'ip6') === (view.family === 'ipv6');
+      const wanted = wantedFamily === undefined || (wantedFamily === 'ip6') === (view.family === 'ipv6');
       return found === undefined || !wanted ? undefined : addrValue(pick(found));
     };
   switch (key) {
