@@ -73,11 +73,11 @@ async function readDamaged(path: string, random: Random): Promise<Files> {
   }
 }
 
-/** The case with as few mutations as still show a fault. */
-export async function smaller(bundles: Bundles, given: Case): Promise<Case> {
+/** The case with as few mutations as still fail. */
+export async function smaller(given: Case, fails: (fewer: Case) => Promise<boolean>): Promise<Case> {
   for (const mutation of given.mutations) {
     const fewer = { ...given, mutations: given.mutations.filter((other) => other !== mutation) };
-    if ((await runCase(bundles, fewer)) !== undefined) return smaller(bundles, fewer);
+    if (await fails(fewer)) return smaller(fewer, fails);
   }
   return given;
 }

@@ -9,7 +9,7 @@ import { globSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { readBundle } from '../../src/bundle/read.ts';
-import { type Bundles, type Case, caseOf, smaller } from './case.ts';
+import { type Bundles, type Case, caseOf, runCase, smaller } from './case.ts';
 
 const { values } = parseArgs({
   options: {
@@ -123,7 +123,9 @@ async function report(): Promise<void> {
   }
   for (const { given, fault } of kinds.values()) {
     // What ended a process would end this one.
-    const small = /^(?:the process|no answer)/.test(fault) ? given : await smaller(bundles, given);
+    const small = /^(?:the process|no answer)/.test(fault)
+      ? given
+      : await smaller(given, async (fewer) => (await runCase(bundles, fewer)) !== undefined);
     console.log(
       `case ${given.number}: ${fault.split('\n').slice(0, 6).join('\n')}\n  ${JSON.stringify(small)}\n`,
     );
