@@ -30,6 +30,8 @@ const kinds = [
   'empty',
   'remove',
   'exchange',
+  'rename',
+  'rename',
 ] as const;
 
 /** Files by how much of the program reads them; others count once. */
@@ -75,6 +77,7 @@ function mutate(files: Files, { kind, file, seed }: Mutation): Files {
   const bytes = files.get(file);
   if (bytes === undefined) return files;
   const random = new Random(seed);
+  if (kind === 'rename') return renamed(files, random);
   if (kind === 'remove') return new Map([...files].filter(([name]) => name !== file));
   if (kind === 'exchange') {
     const other = random.pickAny([...files.values()]) ?? bytes;
@@ -96,6 +99,7 @@ function mutatedBytes(kind: Mutation['kind'], bytes: Uint8Array, random: Random)
       return new Uint8Array();
     case 'remove':
     case 'exchange':
+    case 'rename':
       return bytes;
     default:
       return encoder.encode(mutatedText(kind, decoder.decode(bytes), random));
@@ -109,7 +113,34 @@ function withRandomBytes(bytes: Uint8Array, random: Random): Uint8Array {
   return copy;
 }
 
-type TextKind = Exclude<Mutation['kind'], 'bytes' | 'cut' | 'empty' | 'remove' | 'exchange'>;
+/** A container, network, chain or device with a hostile name wherever it is named, so that the name comes through to what is printed. */
+function renamed(files: Files, random: Random): Files {
+  const inspected = [
+    'docker-network-inspect.json',
+    'docker-container-inspect.json',
+    'ip-link.json',
+    'sandboxes.json',
+  ];
+  const names = inspected.flatMap((file) => {
+    const text = decoder.decode(files.get(file));
+    return [...text.matchAll(/"(?:Name|name|ifname|EndpointID)": ?"\/?([^"\\]{3,})"/g)].map(
+      (match) => match[1] ?? '',
+    );
+  });
+  const name = random.pickAny([...new Set(names)]);
+  if (name === undefined) return files;
+  const word = random.pick(hostileWords).replaceAll(/[\n\ud800]/g, '');
+  const inJson = JSON.stringify(word).slice(1, -1);
+  return new Map(
+    [...files].map(([file, bytes]) => {
+      if (file.endsWith('.db')) return [file, bytes];
+      const text = decoder.decode(bytes);
+      return [file, encoder.encode(text.replaceAll(name, () => (file.endsWith('.json') ? inJson : word)))];
+    }),
+  );
+}
+
+type TextKind = Exclude<Mutation['kind'], 'bytes' | 'cut' | 'empty' | 'remove' | 'exchange' | 'rename'>;
 
 function mutatedText(kind: TextKind, text: string, random: Random): string {
   switch (kind) {
