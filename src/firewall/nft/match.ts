@@ -9,7 +9,8 @@ import { type DataType, typesOf, type Value } from './data-type.ts';
 import { calculate, compileFind, compileTest, constantOf, elementsOf, isUnknown } from './elements.ts';
 import { expressionFact } from './expression-facts.ts';
 import type { Expression, NftTable, NftVerdict, SetElement, SetRef, Statement } from './model.ts';
-import { presenceOf, type Reader, readerOf } from './read.ts';
+import { type Reader, readerOf } from './read.ts';
+import { presenceOf } from './read-header.ts';
 
 type MatchStatement = Extract<Statement, { kind: 'match' }>;
 type VmapStatement = Extract<Statement, { kind: 'vmap' }>;
