@@ -2,7 +2,7 @@
  * `-m conntrack` and `-m state`: what a rule asks about the packet's connection (net/netfilter/xt_conntrack.c).
  * In: the module's options. Out: a matcher. Expiry times are not modelled.
  */
-import { allOptions, type Matcher } from './conditions.ts';
+import { allOptions, type Matcher, unknownOption } from './conditions.ts';
 import { prefixTest, rangeTest } from './match-values.ts';
 import type { CtStatus, CtTuple, PacketView, UnknownTruth } from './packet-view.ts';
 import { protocolNumber } from './protocols.ts';
@@ -103,6 +103,10 @@ function connectionOption(option: RuleOption): Matcher | undefined {
       return stateOption(option);
     case '--ctstatus':
       return statusOption(option);
+    case '--ctexpire': {
+      const unknown: UnknownTruth = { ...unknownOption('conntrack', option), command: 'conntrack -L' };
+      return () => unknown;
+    }
     case '--ctproto': {
       const number = protocolNumber(text);
       return number === undefined ? undefined : (view) => (view.protocol === number) !== not;

@@ -1,6 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { causes } from '../../diagnosis/causes.ts';
+import { compileModule } from '../../firewall/match-modules.ts';
+import { expressionFact, metaFact } from '../../firewall/nft/expression-facts.ts';
+import { statementFact } from '../../firewall/nft/statement-facts.ts';
+import type { PacketView } from '../../firewall/packet-view.ts';
 import type { Story } from '../story.ts';
 import { english } from './en.ts';
 import { plain } from './layout.ts';
@@ -112,4 +116,48 @@ test.each([
 ])('phrase %s', (en, zh) => {
   expect(chinese.phrase(en)).toBe(zh);
   expect(english.phrase(en)).toBe(en);
+});
+
+test('what would decide a match or an expression has a Chinese phrase', () => {
+  const modules = [
+    'connlimit',
+    'connbytes',
+    'string',
+    'bpf',
+    'osf',
+    'time',
+    'policy',
+    'quota',
+    'realm',
+    'devgroup',
+  ];
+  const others = [
+    'cpu',
+    'connlabel',
+    'nfacct',
+    'rateest',
+    'recent',
+    'socket',
+    'rpfilter',
+    'set',
+    'statistic',
+  ];
+  const view = { protocol: 6, fragment: false, owner: undefined, ctState: 'NEW' } as unknown as PacketView;
+  const facts = [...modules, ...others].map((module) => {
+    const options = module === 'set' ? [{ not: false, name: '--match-set', values: ['s', 'src'] }] : [];
+    return compileModule({ module, options })(view);
+  });
+  const expressions = ['numgen', 'jhash', 'symhash', 'osf', 'socket', 'rt', 'ipsec', 'tunnel', 'payload'];
+  const keys = ['secpath', 'hour', 'random', 'cpu', 'cgroup', 'iifgroup', 'iiftype', 'rtclassid'];
+  const statements = ['queue', 'tproxy', 'synproxy', 'fwd', 'ct count'];
+  const phrases = [
+    ...facts.flatMap((truth) => (typeof truth === 'boolean' ? [] : [truth.unknown])),
+    ...expressions.map((name) => expressionFact(name).unknown),
+    ...keys.map((key) => metaFact(key).unknown),
+    ...statements.map((name) => statementFact({ kind: 'unknown', name, json: '{}' }).unknown),
+  ];
+  expect(phrases).toHaveLength(
+    modules.length + others.length + expressions.length + keys.length + statements.length,
+  );
+  expect(phrases.filter((phrase) => chinese.phrase(phrase) === phrase)).toEqual([]);
 });
