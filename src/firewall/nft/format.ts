@@ -3,6 +3,7 @@
  * In: parts of a table. Out: text for people and for nft(8); what is kept only as JSON is shown as that, which nft does not read.
  */
 import { type DataType, typesOf } from './data-type.ts';
+import { keptStatementText, updateWord } from './format-kept.ts';
 import type {
   Expression,
   NftChain,
@@ -88,14 +89,16 @@ function statementText(statement: Statement): string {
     case 'notrack':
       return 'notrack';
     case 'observe':
-      return statement.name;
+      return keptStatementText(statement.name, statement.json) ?? statement.name;
     case 'named':
       return `${statement.object} name "${statement.name}"`;
     case 'limit':
     case 'quota':
+      return keptStatementText(statement.kind, statement.json) ?? statement.json;
     case 'update':
+      return updateText(statement);
     case 'unknown':
-      return statement.json;
+      return keptStatementText(statement.name, statement.json) ?? statement.json;
   }
 }
 
@@ -103,12 +106,31 @@ function verdictText(verdict: NftVerdict): string {
   return 'chain' in verdict ? `${verdict.kind} ${verdict.chain}` : verdict.kind;
 }
 
-function natText({ nat, family, address, port }: Extract<Statement, { kind: 'nat' }>): string {
+/** `add @seen { ip saddr limit rate 3/minute }`; what a map maps to, and timeouts, are left to the JSON. */
+function updateText({ word, set, key, statements, json }: Extract<Statement, { kind: 'update' }>): string {
+  const op = updateWord(word, json);
+  if (op === undefined || word !== 'set' || json.includes('"timeout"')) return json;
+  return `${op} @${set} { ${[expressionText(key), ...statements.map(statementText)].join(' ')} }`;
+}
+
+function natText(statement: Extract<Statement, { kind: 'nat' }>): string {
+  const flags = statement.flags ?? [];
+  return [natTargetText(statement), ...(flags.length === 0 ? [] : [flags.join(',')])].join(' ');
+}
+
+function natTargetText({
+  nat,
+  family,
+  address,
+  port,
+  typeFlags,
+}: Extract<Statement, { kind: 'nat' }>): string {
   if (address === undefined && port === undefined) return nat;
   const to = address === undefined ? '' : expressionText(address);
   const host = port !== undefined && to.includes(':') && address?.kind === 'literal' ? `[${to}]` : to;
   const service = port === undefined ? '' : `:${expressionText(port)}`;
-  return [nat, ...(family === undefined ? [] : [family]), 'to', `${host}${service}`].join(' ');
+  const prefix = typeFlags?.includes('prefix') === true ? ['prefix'] : [];
+  return [nat, ...(family === undefined ? [] : [family]), ...prefix, 'to', `${host}${service}`].join(' ');
 }
 
 function isDevice(expression: Expression): boolean {
@@ -160,9 +182,12 @@ function expressionText(expression: Expression, device = false): string {
     case 'raw':
       return `@${expression.base},${expression.offset},${expression.bits}`;
     case 'header':
-      return [expression.header, expression.name, expression.field]
-        .filter((word) => word !== undefined)
-        .join(' ');
+      // Of IPv6 headers nft writes the name alone where a field follows.
+      return [
+        ...(expression.header === 'exthdr' && expression.field !== undefined ? [] : [expression.header]),
+        expression.name,
+        ...(expression.field === undefined ? [] : [expression.field]),
+      ].join(' ');
     case 'ct': {
       const { key, direction, family } = expression;
       return ['ct', direction, family, key].filter((word) => word !== undefined).join(' ');
