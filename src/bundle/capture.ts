@@ -137,7 +137,7 @@ async function dockerFacts(
   notes: Notes,
   labels: boolean,
 ): Promise<EngineFacts> {
-  const [[daemon], proxies] = await Promise.all([
+  const [[daemon, ...others], proxies] = await Promise.all([
     processesIn(['dockerd'], inode, own),
     processesIn(['docker-proxy'], inode, own),
   ]);
@@ -156,7 +156,9 @@ async function dockerFacts(
     : { files, sandboxes: [], rootDirectory: undefined };
   if (!present) notes.add('docker-version.json', `${socket} does not exist`);
   const fromDaemon =
-    daemon === undefined ? files : await daemonFiles(daemon, docker.rootDirectory, notes, labels);
+    daemon === undefined
+      ? files
+      : await daemonFiles([daemon, ...others], docker.rootDirectory, notes, labels);
   const proxyFile = new Map([['docker-proxy.txt', proxyLines(proxies)]]);
   return { files: new Map([...docker.files, ...fromDaemon, ...proxyFile]), sandboxes: docker.sandboxes };
 }

@@ -60,9 +60,9 @@ const networkingVariables = [
   'DOCKER_RAMDISK',
 ];
 
-/** `dockerd.argv`, `daemon.json`, `local-kv.db` and `dockerd.log`, as far as they can be read. */
+/** `dockerd.argv`, `daemon.json`, `local-kv.db` and `dockerd.log`, as far as they can be read; of others only their arguments. */
 export async function daemonFiles(
-  daemon: Process,
+  [daemon, ...others]: readonly [Process, ...Process[]],
   rootDirectory: string | undefined,
   notes: Notes,
   labels = false,
@@ -70,12 +70,15 @@ export async function daemonFiles(
   const files = new Map<string, Uint8Array>();
   const cleaned = (content: string) =>
     labels ? withoutCredentials(content) : withoutLabels(withoutCredentials(content));
-  const argv = daemon.argv.map((word, i) =>
-    // A flag's value can be an argument of its own.
-    !labels && daemon.argv[i - 1] === '--label' ? word.replace(/=.*$/s, '=REDACTED') : cleaned(word),
-  );
+  const cleanedArguments = ({ argv }: Process) =>
+    argv.map((word, i) =>
+      // A flag's value can be an argument of its own.
+      !labels && argv[i - 1] === '--label' ? word.replace(/=.*$/s, '=REDACTED') : cleaned(word),
+    );
+  const argv = cleanedArguments(daemon);
+  const more = others.length === 0 ? {} : { others: others.map(cleanedArguments) };
   const env = await networkingEnvironment(daemon, notes);
-  files.set('dockerd.argv', Buffer.from(`${JSON.stringify({ argv, env }, null, 1)}\n`));
+  files.set('dockerd.argv', Buffer.from(`${JSON.stringify({ argv, env, ...more }, null, 1)}\n`));
   const explicit = flagValues(daemon.argv, ['--config-file']).at(-1);
   const configPath = explicit ?? '/etc/docker/daemon.json';
   const config = await readOf(daemon, configPath);

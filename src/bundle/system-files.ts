@@ -12,6 +12,7 @@ const singleFiles: readonly (readonly [file: string, path: string])[] = [
   ['os-release', '/etc/os-release'],
   ['resolv.conf', '/etc/resolv.conf'],
   ['NetworkManager.conf', '/etc/NetworkManager/NetworkManager.conf'],
+  ['nftables.conf', '/etc/nftables.conf'],
   ['firewalld/firewalld.conf', '/etc/firewalld/firewalld.conf'],
   ['firewalld/direct.xml', '/etc/firewalld/direct.xml'],
 ];
@@ -21,6 +22,9 @@ const folders: readonly (readonly [folder: string, path: string])[] = [
   ['networkd', '/usr/lib/systemd/network'],
   ['networkd', '/run/systemd/network'],
   ['networkd', '/etc/systemd/network'],
+  ['NetworkManager.conf.d', '/usr/lib/NetworkManager/conf.d'],
+  ['NetworkManager.conf.d', '/run/NetworkManager/conf.d'],
+  ['NetworkManager.conf.d', '/etc/NetworkManager/conf.d'],
   ['firewalld/zones', '/etc/firewalld/zones'],
   ['firewalld/policies', '/etc/firewalld/policies'],
 ];
@@ -41,7 +45,7 @@ export async function systemFiles(notes: Notes): Promise<ReadonlyMap<string, Uin
   await Promise.all(singleFiles.map(([file, path]) => take(file, path)));
   for (const [folder, path] of folders) {
     const names = (await readdir(path).catch(() => [])).filter((name) =>
-      /\.(network|netdev|link|xml)$/.test(name),
+      /\.(network|netdev|link|xml|conf)$/.test(name),
     );
     await Promise.all(names.map((name) => take(`${folder}/${name}`, join(path, name))));
   }

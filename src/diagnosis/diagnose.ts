@@ -18,10 +18,13 @@ import type { Candidate, Patient } from './candidate.ts';
 import { commandRepair } from './commands.ts';
 import type { Diagnosis, Finding, Severity } from './finding.ts';
 import { questionKey, questionsFor } from './flows.ts';
+import { type Guest, guestsOf } from './guests.ts';
 import { hostFaultCandidates } from './host-faults.ts';
 import { ipv6MasqueradeCandidates } from './ipv6-masquerade.ts';
 import { mtuCandidates } from './mtu-faults.ts';
+import { nameFaultCandidates } from './name-faults.ts';
 import { nativePartCandidates } from './native-parts.ts';
+import { otherBridgeCandidates } from './other-bridges.ts';
 import { planPartCandidates } from './plan-parts.ts';
 import { rawLines } from './raw-lines.ts';
 import { successOn } from './receiver.ts';
@@ -34,6 +37,7 @@ import { undecidedCandidates } from './undecided.ts';
 import { unprovedFindings } from './unproved/detectors.ts';
 import { uplinkCandidates } from './uplink-faults.ts';
 import { uplinkMtuCandidates } from './uplink-mtu.ts';
+import { userChainCandidates } from './user-chain.ts';
 
 export interface DiagnoseInput {
   readonly state: HostState;
@@ -48,13 +52,18 @@ export interface DiagnoseInput {
 }
 
 export function diagnose(input: DiagnoseInput): Diagnosis {
-  const { state, outsideRoutes = [] } = input;
+  const { outsideRoutes = [] } = input;
   const expected = 'cannot' in input.expected ? undefined : input.expected;
+  const { state, guests } =
+    input.flows === undefined && input.alone === undefined
+      ? guestsOf(input.state, expected, outsideRoutes)
+      : { state: input.state, guests: [] };
   const patient: Patient = { state, expected, ...rawLines(input.facts) };
-  const questions = questionsFor(state, expected, input.alone?.intent);
+  const questions = questionsFor(input.state, expected, input.alone?.intent);
   const names = nameServiceOf(input.expected, state);
   const scene = makeScene(state, outsideRoutes, names);
-  const asked = (input.flows ?? questions.wanted).map((flow) => walk(scene, flow));
+  const flows = input.flows ?? [...questions.wanted, ...guests.flatMap((guest) => guest.flows)];
+  const asked = flows.map((flow) => walk(scene, flow));
   const succeeds = successOn(state, expected);
   const failing = asked.filter((t) => !succeeds(t));
   const search = {
@@ -62,7 +71,7 @@ export function diagnose(input: DiagnoseInput): Diagnosis {
     outsideRoutes,
     names,
     failing,
-    candidates: candidatesFor(patient, failing),
+    candidates: candidatesFor(patient, guests, failing),
     succeeds,
   };
   const { remedies, unhealed } = searchRemedies(search);
@@ -78,7 +87,8 @@ export function diagnose(input: DiagnoseInput): Diagnosis {
   const found = remedies.map((remedy) => findingOf(remedy, failing, measure, state));
   const unproved = unprovedFindings({
     ...patient,
-    host: state.namespaces.find((n) => n.kind === 'host'),
+    state: input.state,
+    host: input.state.namespaces.find((n) => n.kind === 'host'),
     configuration: input.expected.configuration,
     asked,
     choseFlows: input.flows === undefined,
@@ -99,7 +109,11 @@ export function diagnose(input: DiagnoseInput): Diagnosis {
 }
 
 /** Changes that may heal; a host on which nothing fails needs none, and every setting tried costs a plan. */
-function candidatesFor(patient: Patient, failing: readonly Trace[]): readonly Candidate[] {
+function candidatesFor(
+  patient: Patient,
+  guests: readonly Guest[],
+  failing: readonly Trace[],
+): readonly Candidate[] {
   if (failing.length === 0) return [];
   return [
     ...settingCandidates(patient),
@@ -113,6 +127,9 @@ function candidatesFor(patient: Patient, failing: readonly Trace[]): readonly Ca
     ...mtuCandidates(patient, failing),
     ...serviceCandidates(patient, failing),
     ...apartCandidates(patient, failing),
+    ...userChainCandidates(patient, failing),
+    ...otherBridgeCandidates(patient, guests, failing),
+    ...nameFaultCandidates(patient),
     ...undecidedCandidates(patient, failing),
   ];
 }

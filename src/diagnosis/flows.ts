@@ -12,6 +12,7 @@ import { containsAddr } from '../net/prefix.ts';
 import type { Expected } from '../plan/expected.ts';
 import type { PlannedProxy } from '../plan/plan.ts';
 import { hasErrorStopper } from './mtu-faults.ts';
+import { nameFlows } from './name-flows.ts';
 import { restarted } from './option-flips.ts';
 import { smallUplinkOf } from './uplink-mtu.ts';
 
@@ -41,7 +42,7 @@ export function questionsFor(
   if (host === undefined) return { wanted: [], panel: [] };
   const families: readonly Family[] = hasIpv6(host) ? ['ipv4', 'ipv6'] : ['ipv4'];
   const asked = families.map((family) => questionsOf(family, state, host, expected, intent));
-  const wanted = asked.flatMap((questions) => questions.wanted);
+  const wanted = [...asked.flatMap((questions) => questions.wanted), ...nameFlows(state, intent)];
   const panel = asked.flatMap((questions) => questions.panel);
   return { wanted: numbered(wanted, 0), panel: numbered(panel, wanted.length) };
 }
@@ -118,12 +119,13 @@ function placesOfSandbox(sandbox: Sandbox, networks: readonly Network[], family:
   });
 }
 
-function outsideName(state: HostState): string {
+/** The outside's name in flows. */
+export function outsideName(state: HostState): string {
   return state.outside?.name ?? 'inet';
 }
 
 /** Somewhere beyond the uplink's own subnet: as described, else an address for documentation (RFC 5737, RFC 3849). */
-function outsideAddress(state: HostState, host: Namespace, family: Family): Addr | undefined {
+export function outsideAddress(state: HostState, host: Namespace, family: Family): Addr | undefined {
   const described = (state.outside?.links ?? [])
     .flatMap((l) => l.addresses.map((p) => p.addr))
     .filter((a) => a.family === family && !isLoopback(a));
@@ -269,7 +271,8 @@ function isAny(address: Addr | undefined): boolean {
   return address === undefined || isUnspecified(address);
 }
 
-function uplinkAddress(host: Namespace, family: Family): Addr | undefined {
+/** The host's own address where its default route leaves. */
+export function uplinkAddress(host: Namespace, family: Family): Addr | undefined {
   const dev = host.routes.find((r) => r.dst.bits === 0 && r.family === family && r.type === 'unicast')?.dev;
   const link = host.links.find((l) =>
     dev === undefined ? l.kind !== 'bridge' && l.kind !== 'loopback' : l.name === dev,

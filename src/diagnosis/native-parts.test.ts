@@ -38,15 +38,16 @@ describe('candidates', () => {
     expect(nativePartCandidates(patientOf({}))).toEqual([]);
   });
 
-  test('tables that are gone or flushed are put back whole, and the rules together', () => {
-    for (const broken of [all, flushed]) {
-      const patient = patientOf({ ...native, broken });
-      const found = nativePartCandidates(patient);
-      expect(found.map(({ cause }) => cause)).toEqual(['rules-flushed', 'rules-flushed', 'rules-flushed']);
-      const healed = applyChanges(patient.state, found[2]?.changes ?? []);
-      const host = healed.namespaces.find(({ kind }) => kind === 'host');
-      expect(printNft(host?.nft?.tables ?? [])).toBe(printNft(patient.expected?.plan.nft.tables ?? []));
-    }
+  test.each([
+    ['gone', all, 'nft-flush-ruleset'],
+    ['flushed', flushed, 'rules-flushed'],
+  ])('tables that are %s are put back whole, and the rules together', (_, broken, cause) => {
+    const patient = patientOf({ ...native, broken });
+    const found = nativePartCandidates(patient);
+    expect(found.map((candidate) => candidate.cause)).toEqual([cause, cause, cause]);
+    const healed = applyChanges(patient.state, found[2]?.changes ?? []);
+    const host = healed.namespaces.find(({ kind }) => kind === 'host');
+    expect(printNft(host?.nft?.tables ?? [])).toBe(printNft(patient.expected?.plan.nft.tables ?? []));
   });
 
   test.each([

@@ -21,6 +21,7 @@ import { putBackNft } from '../firewall/nft/put-back.ts';
 import type { Because, Reason } from '../net/reason.ts';
 import type { Candidate, Patient } from './candidate.ts';
 import type { Cause } from './causes.ts';
+import { type Culprit, whoDeleted } from './flush-causes.ts';
 import { flushedShare } from './plan-parts.ts';
 
 /** A rule or an element that is missing, and the table as planned. */
@@ -30,7 +31,8 @@ type Part = { readonly table: NftTable } & (
 );
 
 /** Candidates that put back what is missing of the plan's native tables. */
-export function nativePartCandidates({ expected, state }: Patient): Candidate[] {
+export function nativePartCandidates(patient: Patient): Candidate[] {
+  const { expected, state } = patient;
   const host = state.namespaces.find((n) => n.kind === 'host');
   if (expected === undefined || host?.nft === undefined) return [];
   const { nft: observed, name: namespace } = host;
@@ -38,15 +40,16 @@ export function nativePartCandidates({ expected, state }: Patient): Candidate[] 
   const missing = missingFrom(plan, observed).tables;
   const restore = (
     key: string,
-    cause: Cause,
+    culprit: Culprit,
     cost: number,
     parts: readonly Part[],
     tables: readonly NftTable[],
   ): Candidate => ({
     key,
-    cause,
+    cause: culprit.cause,
     restriction: false,
     params: {
+      ...culprit.params,
       count: String(parts.length),
       table: parts[0] === undefined ? '' : tableText(parts[0].table),
       rule: parts[0] === undefined ? '' : describe(parts[0]),
@@ -61,28 +64,37 @@ export function nativePartCandidates({ expected, state }: Patient): Candidate[] 
     ],
     cost,
     because: parts.slice(0, 1).flatMap((part): readonly Because[] => reasonOf(part)?.because ?? []),
-    evidence: parts.slice(0, 3).map((part) => ({ file: 'plan', text: describe(part) })),
+    evidence: [
+      ...culprit.evidence,
+      ...parts.slice(0, 3).map((part) => ({ file: 'plan', text: describe(part) })),
+    ],
     repairs: [],
   });
   const candidates = missing.flatMap((lost): Candidate[] => {
     const planned = findNftTable(plan, lost) ?? lost;
     const parts = partsOf(lost, planned);
     const flushed = isFlushed(planned, parts);
-    const cause = flushed ? 'rules-flushed' : causeOf(parts);
-    const all = restore(`missing of ${tableText(lost)}`, cause, flushed ? 1.5 : 2.5, parts, [planned]);
+    const culprit = flushed ? whoDeleted(patient, host, [planned]) : culpritOf(parts);
+    const all = restore(`missing of ${tableText(lost)}`, culprit, flushed ? 1.5 : 2.5, parts, [planned]);
     if (flushed) return [all];
     const singles = parts.map((part) => {
       const only = without(planned, new Set(parts.filter((other) => other !== part).map(thingOf)));
-      return restore(`missing ${tableText(lost)} ${describe(part)}`, causeOf([part]), 1, [part], [only]);
+      return restore(`missing ${tableText(lost)} ${describe(part)}`, culpritOf([part]), 1, [part], [only]);
     });
     return [all, ...singles];
   });
   if (missing.length < 2) return candidates;
   const parts = missing.flatMap((lost) => partsOf(lost, findNftTable(plan, lost) ?? lost));
-  const cause = candidates.some((candidate) => candidate.cause === 'rules-flushed')
-    ? 'rules-flushed'
-    : causeOf(parts);
-  return [...candidates, restore('all that is missing of native tables', cause, 3, parts, plan.tables)];
+  const isFlush = missing.some((lost) => {
+    const planned = findNftTable(plan, lost) ?? lost;
+    return isFlushed(planned, partsOf(lost, planned));
+  });
+  const culprit = isFlush ? whoDeleted(patient, host, missing) : culpritOf(parts);
+  return [...candidates, restore('all that is missing of native tables', culprit, 3, parts, plan.tables)];
+}
+
+function culpritOf(parts: readonly Part[]): Culprit {
+  return { cause: causeOf(parts), params: {}, evidence: [] };
 }
 
 function partsOf(of: NftTable, table: NftTable): readonly Part[] {

@@ -20,19 +20,25 @@ import { sameNftRule } from '../firewall/nft/same.ts';
 import { ownerOfNftTable } from '../firewall/owners.ts';
 import { firewalldMembers, firewalldZone } from '../host/firewalld.ts';
 import type { Namespace } from '../host/state.ts';
-import type { NftHit } from '../packet/trace.ts';
+import type { NftHit, Trace } from '../packet/trace.ts';
 import { isDockerNftTable } from '../plan/docker-rules.ts';
 import { type Candidate, firewallOrigin, type Patient } from './candidate.ts';
 import type { Cause } from './causes.ts';
-import type { Repair } from './finding.ts';
+import type { Evidence, Repair } from './finding.ts';
 import type { Meeting } from './meeting.ts';
 import { type FilterHook, firewalldRepair, type Pass, passesFor, passKey, passNftRules } from './pass.ts';
 
 /** To open a hook for all costs more than to name what may pass. */
 const openingCost = 6;
 
-/** `meeting`: that of the hit. */
-export function nftCandidates(patient: Patient, ns: Namespace, meeting: Meeting, hit: NftHit): Candidate[] {
+/** `meeting`: that of the hit, in this walk. */
+export function nftCandidates(
+  patient: Patient,
+  ns: Namespace,
+  meeting: Meeting,
+  hit: NftHit,
+  trace: Trace,
+): Candidate[] {
   const { nft } = ns;
   const table = nft?.tables.find((t) => tableText(t) === hit.table);
   const chain = table === undefined ? undefined : findNftChain(table, hit.chain);
@@ -40,13 +46,16 @@ export function nftCandidates(patient: Patient, ns: Namespace, meeting: Meeting,
   const { rule } = hit;
   if (isPlanned(patient, ns, table, hit) || (rule !== undefined && !stops(rule))) return [];
   const firewalld = isFirewalld(table);
-  const cause = causeOf(ns, table, chain);
+  const strict = firewalld && isStrict(patient, table, chain) && isMapped(trace, ns);
   const bridges = [...bridgeNames(patient).keys()];
   const base = {
-    cause,
+    cause: strict ? ('firewalld-strict-forward-ports' as const) : causeOf(ns, table, chain),
     restriction: false,
     because: [],
-    evidence: [{ file: table.at?.file ?? 'nft-ruleset.json', text: textOf(hit) }],
+    evidence: [
+      { file: table.at?.file ?? 'nft-ruleset.json', text: textOf(hit) },
+      ...(strict ? strictEvidence(patient) : []),
+    ],
     ...(ns.kind === 'host' ? { origin: firewallOrigin(ns, `nftables ${table.name}`) } : {}),
   };
   const params = {
@@ -173,4 +182,32 @@ function causeOf(ns: Namespace, table: NftTable, chain: NftChain): Cause {
     return above?.base?.hook === 'input' ? 'input-reject' : 'firewalld-rejects-forward';
   }
   return 'extra-base-chain-drops';
+}
+
+const firewalldConfiguration = 'firewalld/firewalld.conf';
+
+/** Since 2.3 it can be told to forward only the ports that it forwards itself; else it accepts whatever was translated. */
+function isStrict(patient: Patient, table: NftTable, chain: NftChain): boolean {
+  const [above] = baseChainsAbove(table, chain);
+  if (above?.base?.hook !== 'forward') return false;
+  const accepts = above.rules.some((rule) => /\bct status dnat accept\b/.test(formatNftRule(rule)));
+  return (
+    !accepts && (patient.lines(firewalldConfiguration) === undefined || strictEvidence(patient).length > 0)
+  );
+}
+
+function strictEvidence(patient: Patient): readonly Evidence[] {
+  const lines = patient.lines(firewalldConfiguration) ?? [];
+  const line = lines.findIndex((text) => /^\s*StrictForwardPorts\s*=\s*(?:yes|true|1)\b/i.test(text)) + 1;
+  const text = patient.line(firewalldConfiguration, line);
+  return text === undefined ? [] : [{ file: firewalldConfiguration, line, text }];
+}
+
+/** The host gave the request another destination before it stopped. */
+function isMapped({ hops }: Trace, { name }: Namespace): boolean {
+  return hops.some(
+    (hop) =>
+      hop.namespace === name &&
+      hop.steps.some((step) => step.kind === 'nat' && step.manip === 'dst' && !step.undo),
+  );
 }

@@ -12,6 +12,7 @@ import { insertedFirst, putBack } from '../firewall/put-back.ts';
 import type { Rule, Ruleset, Table, TableName } from '../firewall/ruleset.ts';
 import type { Candidate, Patient } from './candidate.ts';
 import type { Cause } from './causes.ts';
+import { type Culprit, overwrittenByEngine, whoFlushed } from './flush-causes.ts';
 
 /** From this share of its planned rules on, a table counts as flushed. */
 export const flushedShare = 0.6;
@@ -28,15 +29,15 @@ export function planPartCandidates(patient: Patient): Candidate[] {
   const order = plannedOrder({ state, expected });
   const restore = (
     key: string,
-    cause: Cause,
+    culprit: Culprit,
     cost: number,
     rules: readonly RuleAt[],
     target: Ruleset,
   ): Candidate => ({
     key,
-    cause,
+    cause: culprit.cause,
     restriction: false,
-    params: describe(rules),
+    params: { ...describe(rules), ...culprit.params },
     changes: [
       {
         namespace: host.name,
@@ -47,18 +48,25 @@ export function planPartCandidates(patient: Patient): Candidate[] {
     ],
     cost,
     because: rules[0]?.rule.reason?.because ?? [],
-    evidence: rules.slice(0, 3).map((r) => ({ file: 'plan', text: `-A ${r.chain} ${formatRule(r.rule)}` })),
+    evidence: [
+      ...culprit.evidence,
+      ...rules.slice(0, 3).map((r) => ({ file: 'plan', text: `-A ${r.chain} ${formatRule(r.rule)}` })),
+    ],
     repairs: [],
   });
   const tables = plan.tables.filter((t) => missing.some((m) => isIn(m, t)));
   const flushed = tables.filter((t) => isFlushed(t, missing));
+  const byEngine = overwrittenByEngine(patient, missing);
+  const culpritOf = (lost: readonly RuleAt[]): Culprit =>
+    byEngine ?? { cause: causeOf(lost), params: {}, evidence: [] };
+  const flusher = whoFlushed(patient, host, plan, flushed);
   const candidates: Candidate[] = [];
   for (const table of tables) {
     const lost = missing.filter((m) => isIn(m, table));
-    const cause = flushed.includes(table) ? 'rules-flushed' : causeOf(lost);
+    const culprit = flushed.includes(table) ? flusher : culpritOf(lost);
     const cost = flushed.includes(table) ? 1.5 : 2.5;
     candidates.push(
-      restore(`missing of ${table.family} ${table.name}`, cause, cost, lost, { tables: [table] }),
+      restore(`missing of ${table.family} ${table.name}`, culprit, cost, lost, { tables: [table] }),
     );
     if (flushed.includes(table)) continue;
     for (const part of lost) {
@@ -66,12 +74,12 @@ export function planPartCandidates(patient: Patient): Candidate[] {
         { tables: [table] },
         lost.filter((other) => other !== part),
       );
-      candidates.push(restore(`missing ${ruleKey(part)}`, causeOf([part]), 1, [part], only));
+      candidates.push(restore(`missing ${ruleKey(part)}`, culpritOf([part]), 1, [part], only));
     }
   }
   if (tables.length > 1) {
-    const cause = flushed.length > 0 ? 'rules-flushed' : causeOf(missing);
-    candidates.push(restore('all that is missing', cause, 3, missing, plan));
+    const culprit = flushed.length > 0 ? flusher : culpritOf(missing);
+    candidates.push(restore('all that is missing', culprit, 3, missing, plan));
   }
   return candidates;
 }

@@ -26,6 +26,7 @@ import { type Meeting, meetingsOf } from './meeting.ts';
 import { nftCandidates } from './nft-faults.ts';
 import { type Pass, passesFor, passKey, passRules, ufwRepair } from './pass.ts';
 import { namedForProxy } from './proxied-ports.ts';
+import { baseChains, ruleCause, tableOf } from './rule-causes.ts';
 
 /** Candidates for everything foreign that these walks met. */
 export function ruleFaultCandidates(patient: Patient, traces: readonly Trace[]): Candidate[] {
@@ -34,7 +35,7 @@ export function ruleFaultCandidates(patient: Patient, traces: readonly Trace[]):
     for (const meeting of meetingsOf(trace, patient.state)) {
       const ns = patient.state.namespaces.find((n) => n.name === meeting.namespace);
       if (ns === undefined) continue;
-      for (const met of candidatesFor(patient, ns, meeting)) {
+      for (const met of candidatesFor(patient, ns, meeting, trace)) {
         const candidate = namedForProxy(patient, trace, met);
         if (!found.has(candidate.key)) found.set(candidate.key, candidate);
       }
@@ -43,9 +44,9 @@ export function ruleFaultCandidates(patient: Patient, traces: readonly Trace[]):
   return [...found.values()];
 }
 
-function candidatesFor(patient: Patient, ns: Namespace, meeting: Meeting): Candidate[] {
+function candidatesFor(patient: Patient, ns: Namespace, meeting: Meeting, trace: Trace): Candidate[] {
   const { hit } = meeting;
-  if (hit.backend === 'nftables') return nftCandidates(patient, ns, meeting, hit);
+  if (hit.backend === 'nftables') return nftCandidates(patient, ns, meeting, hit, trace);
   const table = tableOf(ns.firewall, hit);
   if (table === undefined || isPlanned(patient, ns, hit)) return [];
   const { rule } = hit;
@@ -53,8 +54,9 @@ function candidatesFor(patient: Patient, ns: Namespace, meeting: Meeting): Candi
   if (rule === undefined ? hit.position !== 0 : !isTerminal(table, rule)) return [];
   const deniesByDefault = rule === undefined || isLastResort(table, hit.chain, rule);
   const owner = ownerOfChain(hit.chain)?.owner;
+  const cause = ruleCause(patient, ns, hit);
   const base = {
-    cause: causeOf(patient, ns, hit, rule),
+    cause,
     restriction: false,
     params: {
       rule: rule === undefined ? `-P ${hit.chain} DROP` : `-A ${hit.chain} ${formatRule(rule)}`,
@@ -77,7 +79,7 @@ function candidatesFor(patient: Patient, ns: Namespace, meeting: Meeting): Candi
   });
   const opened =
     rule === undefined
-      ? candidate('policy', policyCost(ns, hit), withPolicy(ns.firewall, table, hit.chain), [])
+      ? candidate('policy', policyCost(ns, hit, cause), withPolicy(ns.firewall, table, hit.chain), [])
       : candidate('remove', deniesByDefault ? policyCost(ns, hit) : 1, without(ns.firewall, table, hit), []);
   if (!deniesByDefault || ns.kind !== 'host' || hit.table !== 'filter') return [opened];
   const passing = [...baseChains(ns, hit)].flatMap((chain) =>
@@ -151,8 +153,10 @@ function isUnconditionalStop({ matches, target, ...conditions }: Rule): boolean 
 }
 
 /** Opening a whole hook costs more than letting one bridge pass; Docker's own DROP in FORWARD keeps unpublished ports closed. */
-function policyCost(ns: Namespace, hit: IptablesHit): number {
+function policyCost(ns: Namespace, hit: IptablesHit, cause?: Cause): number {
   if (ns.kind !== 'host') return 1.5;
+  // Nobody's any more.
+  if (cause === 'stale-forward-drop-beside-nftables') return 1;
   if (hit.rule !== undefined && hit.chain === 'FORWARD') return 1.5;
   if (hit.chain === 'FORWARD') return 4;
   return hit.chain === 'INPUT' ? 6 : 2.5;
@@ -173,19 +177,13 @@ function withRules(ruleset: Ruleset, table: Table, name: string, rules: readonly
   return editChain(ruleset, table, name, (chain) => ({ ...chain, rules: [...rules, ...chain.rules] }));
 }
 
-function tableOf(ruleset: Ruleset, hit: IptablesHit): Table | undefined {
-  return ruleset.tables.find(
-    (t) => t.backend === hit.backend && t.family === hit.family && t.name === hit.table && chainHolds(t, hit),
-  );
-}
-
-function chainHolds(table: Table, hit: IptablesHit): boolean {
-  const chain = findChain(table, hit.chain);
-  if (chain === undefined) return false;
-  return hit.rule === undefined ? chain.policy === 'DROP' : chain.rules.includes(hit.rule);
-}
-
-function editChain(ruleset: Ruleset, table: Table, name: string, edit: (chain: Chain) => Chain): Ruleset {
+/** A ruleset in which one chain of this table is another. */
+export function editChain(
+  ruleset: Ruleset,
+  table: Table,
+  name: string,
+  edit: (chain: Chain) => Chain,
+): Ruleset {
   return {
     tables: ruleset.tables.map((t) =>
       t === table ? { ...t, chains: t.chains.map((c) => (c.name === name ? edit(c) : c)) } : t,
@@ -214,43 +212,4 @@ function isPlanned(patient: Patient, ns: Namespace, hit: IptablesHit): boolean {
 /** An engine with native tables has no rules of iptables that anything could stand before. */
 function isNative({ expected }: Patient): boolean {
   return expected?.generation === 'N1';
-}
-
-const rateMatches = new Set(['limit', 'hashlimit', 'recent', 'connlimit', 'statistic', 'quota']);
-
-function causeOf(patient: Patient, ns: Namespace, hit: IptablesHit, rule: Rule | undefined): Cause {
-  if (ns.kind === 'container') return 'container-firewall-drops';
-  const planned = patient.expected?.backend;
-  const bothFilled = new Set(ns.firewall.tables.map((t) => t.backend)).size > 1;
-  if (bothFilled && hit.backend === 'iptables-legacy' && planned !== 'iptables-legacy')
-    return 'legacy-and-nft-mixed';
-  const target = rule?.target?.name;
-  if (rule?.matches.some((m) => rateMatches.has(m.module)) === true) return 'rate-limited';
-  if (target === 'CT' || target === 'NOTRACK') return 'connection-untracked';
-  if (target === 'MARK' || target === 'CONNMARK') return 'mark-routes-elsewhere';
-  if (hit.table === 'nat')
-    return baseChains(ns, hit).has('POSTROUTING') ? 'masquerade-shadowed' : 'foreign-nat-captures';
-  const bases = baseChains(ns, hit);
-  if (hit.table === 'filter' && bases.has('INPUT'))
-    return target === 'REJECT' ? 'input-reject' : 'input-blocks-container-to-host';
-  if (hit.table === 'filter' && bases.has('OUTPUT')) return 'output-blocks-host';
-  if (hit.table === 'filter' && hit.chain === 'FORWARD' && rule !== undefined && !isNative(patient))
-    return 'forward-rule-before-docker';
-  return 'foreign-rule-drops';
-}
-
-/** The built-in chains from which this hit's chain is reached. */
-function baseChains(ns: Namespace, hit: IptablesHit): ReadonlySet<string> {
-  const table = tableOf(ns.firewall, hit);
-  const reached = new Set<string>([hit.chain]);
-  let grew = table !== undefined;
-  while (grew) {
-    grew = false;
-    for (const chain of table?.chains ?? []) {
-      if (reached.has(chain.name) || !chain.rules.some((r) => reached.has(r.target?.name ?? ''))) continue;
-      reached.add(chain.name);
-      grew = true;
-    }
-  }
-  return reached;
 }

@@ -7,8 +7,8 @@ import { type Addr, parseAddr } from '../net/addr.ts';
 import type { Prefix } from '../net/prefix.ts';
 import type { Options } from '../options/options.ts';
 import { defaultNetwork } from '../plan/bridge/default-network.ts';
-import { isSince } from '../plan/generation.ts';
 import type { Generation } from '../plan/plan.ts';
+import { takenByRoutes } from '../plan/taken-subnets.ts';
 
 export interface BridgeChoice {
   readonly kind: 'bridge';
@@ -42,16 +42,7 @@ export function defaultBridge(
   const name = settings.bridge.value === '' ? 'docker0' : settings.bridge.value;
   const existing = host.links.find((link) => link.name === name);
   const elected = defaultNetwork(options, generation, {
-    taken: host.routes
-      .filter(({ family, table, dst, gateway }) => {
-        return (
-          family === 'ipv4' &&
-          table === 'main' &&
-          dst.bits > 0 &&
-          (!isSince(generation, 'G3') || gateway === undefined)
-        );
-      })
-      .map((route) => route.dst),
+    taken: takenByRoutes(host, generation),
     bridgeAddresses: (existing?.addresses ?? [])
       .map(({ prefix }) => prefix)
       .filter(({ addr }) => addr.family === 'ipv4'),

@@ -38,4 +38,5 @@ export interface FlowRef {
   readonly kind: FlowKind;
   readonly dst: string;
   readonly port?: number;
+  readonly qname?: string;
 }

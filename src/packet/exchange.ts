@@ -57,6 +57,9 @@ const serviceOwner = 0;
 
 const dnsPort = 53;
 
+/** Who asks for it asks only whether a server answers. */
+export const rootName = '.';
+
 /** Servers that are tried, by the C library (MAXNS) and by dockerd (maxExtDNS). */
 const maxServers = 3;
 
@@ -214,8 +217,9 @@ export class Exchange {
     return { ...last, outcome: resolver.tellsFailure && !waits ? 'rcode2' : 'timeout' };
   }
 
-  /** What a server says of a name is known to itself alone. */
+  /** What a server says of a name is known to itself alone, but the root is known to all. */
   private saidBy(server: Addr, qname: string): Outcome {
+    if (qname === rootName) return 'ok';
     const text = formatAddr(server);
     return this.stack.decisions.decide(`what ${text} says of ${qname}`, `dig @${text} ${qname}`)
       ? 'ok'

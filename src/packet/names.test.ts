@@ -56,6 +56,13 @@ describe("the engine's resolver", () => {
     expect(steps(trace).some((step) => step.kind === 'nat')).toBe(true);
   });
 
+  test('passes the root on, which every server knows: it asks whether one answers', () => {
+    expect(ask('.', {}, { upstreams: [{ address: addr('198.51.100.7'), fromHost: false }] }).outcome).toBe(
+      'ok',
+    );
+    expect(ask('.', {}, { upstreams: [] }).outcome).toBe('rcode2');
+  });
+
   test('is found in resolv.conf', () => {
     const scene = makeScene(host(), [], new Map([['web', plain]]));
     expect(walk(scene, { from: 'web', kind: 'dns', dst: undefined, qname: 'db' }).outcome).toBe('ok');

@@ -105,7 +105,7 @@ function confOf(
 }
 
 /** Google's, which dockerd takes where the host has none that a container can ask. */
-const fallback: readonly Addr[] = [ipv4(0x08080808), ipv4(0x08080404)];
+export const fallbackServers: readonly Addr[] = [ipv4(0x08080808), ipv4(0x08080404)];
 
 /** What the container or the engine was told, else the host's servers; as dockerd works it out where it does not write it down. */
 function upstreamsOf(
@@ -121,7 +121,7 @@ function upstreamsOf(
   const usable = loopbackFromHost
     ? hostConf.nameservers
     : hostConf.nameservers.filter((address) => !isLoopback(address));
-  return (usable.length > 0 ? usable : fallback).map((address) => ({
+  return (usable.length > 0 ? usable : fallbackServers).map((address) => ({
     address,
     fromHost: allFromHost || isLoopback(address),
   }));

@@ -31,21 +31,19 @@ export function flowRef(flow: Flow): FlowRef {
     kind: flow.kind,
     dst: flow.dst === undefined ? '' : formatAddr(flow.dst),
     ...(flow.port === undefined ? {} : { port: flow.port }),
+    ...(flow.qname === undefined ? {} : { qname: flow.qname }),
   };
 }
 
 /** The whole flow, with the members that a flow file has. */
-export function flowJson(
-  flow: Flow,
-): FlowRef & Pick<Flow, 'size' | 'df' | 'up' | 'down' | 'qname' | 'direct'> {
-  const { size, df, up, down, qname, direct } = flow;
+export function flowJson(flow: Flow): FlowRef & Pick<Flow, 'size' | 'df' | 'up' | 'down' | 'direct'> {
+  const { size, df, up, down, direct } = flow;
   return {
     ...flowRef(flow),
     ...(size === undefined ? {} : { size }),
     ...(df === undefined ? {} : { df }),
     ...(up === undefined ? {} : { up }),
     ...(down === undefined ? {} : { down }),
-    ...(qname === undefined ? {} : { qname }),
     ...(direct === undefined ? {} : { direct }),
   };
 }

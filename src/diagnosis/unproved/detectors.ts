@@ -10,13 +10,19 @@ import { type Case, type Detector, findingOf } from './case.ts';
 import { staleConnections } from './conntrack.ts';
 import { failedContainers } from './container-start.ts';
 import { busyResolver, contendedLock, missingExtensions, unreadableTables } from './engine-log.ts';
+import { twoEngines } from './engines.ts';
+import { otherZones } from './firewalld.ts';
+import { uselessPortRules } from './host-ports.ts';
 import { settingsNotInForce } from './in-force.ts';
 import { intentDifferences } from './intent.ts';
 import { hiddenClients, ignoredAdvertisements, missingNeighbourProxy } from './ipv6.ts';
 import { fullConntrack, wrongChecksums } from './kernel.ts';
 import { upgradedKernel } from './kernel-modules.ts';
+import { networkdClaims, networkManagerClaims } from './link-managers.ts';
 import { missingGatewayNames } from './names.ts';
+import { exhaustedPools, mtuOfDefaultAlone } from './networks.ts';
 import { oldLibseccomp, windowsLoopback } from './platform.ts';
+import { fallbackResolvers, loopbackResolvers, unknownResolverPorts } from './resolvers.ts';
 import { missedSubnets, outdatedNeighbours, uplinkInVrf } from './routing.ts';
 import { earlyPrograms, invalidDropped } from './rules.ts';
 import { refusedStart } from './start.ts';
@@ -29,6 +35,16 @@ const detectors: readonly Detector[] = [
   failedContainers,
   addresslessUplink,
   smallUplink,
+  mtuOfDefaultAlone,
+  exhaustedPools,
+  twoEngines,
+  otherZones,
+  uselessPortRules,
+  networkdClaims,
+  networkManagerClaims,
+  loopbackResolvers,
+  fallbackResolvers,
+  unknownResolverPorts,
   settingsNotInForce,
   intentDifferences,
   containersByRequest,

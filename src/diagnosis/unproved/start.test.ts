@@ -63,3 +63,20 @@ test('a kernel whose modules are gone lacks nothing else', () => {
     cause: 'kernel-modules-gone',
   });
 });
+
+test.each([
+  [
+    "failed to start daemon: Error initializing network controller: ZONE_CONFLICT: 'docker0' already bound to a zone",
+    'firewalld-zone-conflict',
+  ],
+  [
+    'failed to start daemon: Error initializing network controller: list bridge addresses failed: PredefinedLocalScopeDefaultNetworks List: [172.17.0.0/16]: could not find an available, non-overlapping IPv4 address pool among the defaults to assign to the network',
+    'address-pools-exhausted',
+  ],
+])('%s', (words, cause) => {
+  expect(failure(words)).toMatchObject({
+    cause,
+    severity: 'error',
+    evidence: [{ file: 'dockerd.log', line: 2 }],
+  });
+});

@@ -15,6 +15,16 @@ const reasons: readonly { readonly says: RegExp; readonly cause: Cause; readonly
   { says: /specified both as a flag and in the configuration file/, cause: 'option-in-flag-and-file' },
   { says: /don't match any configuration option/, cause: 'config-key-unknown' },
   {
+    says: /non-overlapping IPv[46] address pool|predefined address pools have been fully subnetted/,
+    cause: 'address-pools-exhausted',
+  },
+  {
+    says: /ZONE_CONFLICT/,
+    cause: 'firewalld-zone-conflict',
+    command:
+      'for d in "" --permanent; do firewall-cmd $d --zone="$(firewall-cmd $d --get-zone-of-interface=docker0)" --remove-interface=docker0; done',
+  },
+  {
     says: /failed to allocate gateway|invalid CIDR|must belong to the|must be part of|overlaps with/,
     cause: 'address-options-invalid',
   },

@@ -8,6 +8,7 @@ import { formatPrefix, maskPrefix, type Prefix } from '../../net/prefix.ts';
 import type { Repair } from '../finding.ts';
 import { aboutSmallUplink, smallerContainers, smallUplinkOf } from '../uplink-mtu.ts';
 import type { Detector } from './case.ts';
+import { networksWithoutMtu } from './networks.ts';
 
 /** The host has no way out and a link that faces the outside has no address. */
 export const addresslessUplink: Detector = ({ host, state, unhealed, proved }) => {
@@ -53,9 +54,13 @@ function facesOutside(link: Link): boolean {
 }
 
 /** Full-size packets of containers do not fit the uplink: that works only as long as ICMP 3/4 gets through everywhere. */
-export const smallUplink: Detector = ({ state, proved }) => {
+export const smallUplink: Detector = (patient) => {
+  const { state, host, expected, proved } = patient;
   const small = smallUplinkOf(state);
   if (small === undefined || proved.some(({ cause }) => cause === 'uplink-mtu-smaller')) return [];
+  // Where the daemon's MTU would fit, that it does not hold for other networks is said by itself.
+  const fits = (expected?.options.settings.mtu.value ?? 0) <= small.link.mtu;
+  if (fits && networksWithoutMtu(patient, host).length > 0) return [];
   return [
     {
       ...aboutSmallUplink(small),

@@ -3,103 +3,24 @@
  * which rules and commands are `solid`, so that no line break falls into them.
  */
 import type { Cause } from '../../diagnosis/causes.ts';
-import type { Origin } from '../../net/reason.ts';
 import type { Story } from '../story.ts';
+import {
+  askedBy,
+  capital,
+  chainsOf,
+  leavesUnmasked,
+  noMasquerade,
+  noStart,
+  originText,
+  restriction,
+  ruleOf,
+  rules,
+  ruleText,
+  setting,
+} from './en-cause-words.ts';
 import { beyondCauses } from './en-causes-beyond.ts';
+import { programCauses } from './en-causes-programs.ts';
 import { solid } from './layout.ts';
-
-/** Where a value was set, in words. */
-export function originText(origin: Origin): string {
-  switch (origin.kind) {
-    case 'default':
-      return 'default';
-    case 'file':
-      return `${origin.path}, line ${origin.line}`;
-    case 'flag':
-      return `dockerd's flag ${origin.flag}`;
-    case 'env':
-      return `environment variable ${origin.name}`;
-    case 'implied':
-      return `follows from ${origin.by}: ${originText(origin.origin)}`;
-    case 'network':
-      return `network ${origin.network}`;
-    case 'container':
-      return `container ${origin.container}`;
-  }
-}
-
-/** `a`, `a and b`, `a, b and c`; of many the first three. */
-export function list(items: readonly string[]): string {
-  if (items.length > 4) return `${items.slice(0, 3).join(', ')} and ${items.length - 3} more`;
-  const last = items.at(-1) ?? '';
-  return items.length < 2 ? last : `${items.slice(0, -1).join(', ')} and ${last}`;
-}
-
-/** `ip-masq is false (daemon.json, line 2)`. */
-function setting(s: Story): string {
-  const name = s.param('setting');
-  const origin = s.because === undefined ? '' : ` (${originText(s.because.origin)})`;
-  return `${name} is ${s.param('value')}${origin}`;
-}
-
-/** The packet leaves with an address that the outside cannot answer; empty where it did not get that far. */
-function leavesUnmasked(s: Story, why: string): string {
-  const { exit } = s;
-  if (exit === undefined) return '';
-  const one = exit.sources.length === 1;
-  const subject = one ? 'The packet leaves' : 'Packets leave';
-  return (
-    `${subject} through the uplink (${exit.dev}) as ${list(exit.sources)}, because ${why}; ` +
-    `the outside has no way back to ${one ? 'that address' : 'those addresses'}. `
-  );
-}
-
-function noMasquerade(s: Story): string {
-  const subnets = list(s.masquerade.subnets);
-  const without = subnets === '' ? '' : `There is no rule for ${subnets} in nat/POSTROUTING. `;
-  return leavesUnmasked(s, `nat/POSTROUTING has no rule for ${subnets}`) || without;
-}
-
-function capital(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
-}
-
-function rules(lines: readonly string[]): string {
-  return list(lines.map(solid));
-}
-
-/** `rule 1 of filter/INPUT`, or its policy. */
-function ruleOf(s: Story): string {
-  const chain = `${s.param('table')}/${s.param('chain')}`;
-  const position = s.param('position');
-  return position === '0' ? `the policy of ${chain}` : `rule ${position} of ${chain}`;
-}
-
-function ruleText(s: Story): string {
-  return solid(s.param('rule'));
-}
-
-/** Chains without the name of their table. */
-function chainsOf(s: Story): string {
-  const table = `${s.param('table')} `;
-  return list(
-    s
-      .param('chain')
-      .split(', ')
-      .map((name) => (name.startsWith(table) ? name.slice(table.length) : name)),
-  );
-}
-
-/** Who asked for it: the daemon's setting, an option of a network, or a container's own request. */
-function askedBy(s: Story): string {
-  const origin = s.because?.origin;
-  if (origin?.kind === 'container')
-    return `container ${origin.container} was started with ${solid(`-p ${s.param('value')}`)}`;
-  const network = s.param('network');
-  return network === ''
-    ? setting(s)
-    : `network ${network} was made with ${solid(`${s.param('setting')}=${s.param('value')}`)}`;
-}
 
 const gatewayModes: Readonly<Record<string, string>> = {
   routed: 'nothing is masqueraded or mapped, so the outside needs a route of its own to the containers',
@@ -107,14 +28,12 @@ const gatewayModes: Readonly<Record<string, string>> = {
   'nat-unprotected': 'ports are mapped, but unpublished ports are not protected',
 };
 
-const noStart = (s: Story) => `dockerd did not start: ${s.param('reason')}`;
-const restriction = 'This was asked for.';
-
 const publishedOn = (s: Story) =>
   `Ports are published on one address of the host only, because ${askedBy(s)}: who asks another address finds nobody. ${restriction}`;
 
 export const causes: Readonly<Record<Cause, (s: Story) => string>> = {
   ...beyondCauses,
+  ...programCauses,
   'masquerade-disabled': (s) =>
     `${noMasquerade(s)}There is none because ${setting(s)}` +
     (s.masquerade.rules.length === 0 ? '.' : `; with it true the daemon adds ${rules(s.masquerade.rules)}`),
@@ -173,6 +92,21 @@ export const causes: Readonly<Record<Cause, (s: Story) => string>> = {
       ? `${capital(ruleOf(s))}, which is not Docker's, decides the source address in place of Docker's own rules: ${ruleText(s)}`
       : `${unmasked}The rule: ${ruleText(s)}`;
   },
+  'snat-to-foreign-address': (s) =>
+    s.param('rule') === ''
+      ? `The source of what leaves is rewritten to ${s.param('value')}, because ${askedBy(s)}, and no link of the host has that address: nobody takes the answers.`
+      : `${capital(ruleOf(s))} rewrites the source to an address that no link of the host has, so that nobody takes the answers: ${ruleText(s)}`,
+  'stale-saved-rules': (s) =>
+    `${capital(ruleOf(s))} looks like one that Docker makes, and for the networks and containers of now it makes none such: a saved set of rules was restored, or an earlier engine left it. ${ruleText(s)}`,
+  'stale-forward-drop-beside-nftables': (s) =>
+    `${capital(ruleOf(s))} of iptables is DROP, as an engine with the iptables backend leaves it. Docker's rules are in nftables now, and what they accept is dropped here all the same, since every base chain must accept.`,
+  'docker-user-drops-replies': (s) =>
+    `${capital(ruleOf(s))} stops the answers too, because it stands before every rule that knows the connections of containers: ${ruleText(s)}`,
+  'docker-user-matches-host-port': (s) =>
+    `${capital(ruleOf(s))} asks for port ${s.param('port')}, which is ${s.param('container')}'s port on the host. filter is asked after DNAT, when the packet goes to port ${s.param('containerPort')} of the container, so ` +
+    (s.param('serves') === ''
+      ? `the rule never matches that traffic: ${ruleText(s)}`
+      : `the rule meets the traffic of ${s.param('serves')} in its place: ${ruleText(s)}`),
   'forward-rule-before-docker': (s) =>
     `${capital(ruleOf(s))} stops the packet; it is not Docker's, and stands before the rules of Docker that would accept: ${ruleText(s)}`,
   'input-blocks-container-to-host': (s) =>

@@ -2,7 +2,8 @@
  * The English catalogue. What each cause means stands in en-causes.ts.
  */
 import type { Catalogue } from './catalogue.ts';
-import { causes, list, originText } from './en-causes.ts';
+import { list, originText } from './en-cause-words.ts';
+import { causes } from './en-causes.ts';
 
 /** `1 flow`, `2 flows`. */
 function many(count: number, what: string): string {

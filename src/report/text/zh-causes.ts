@@ -3,91 +3,23 @@
  * commands are `solid`, so that no line break falls into them.
  */
 import type { Cause } from '../../diagnosis/causes.ts';
-import type { Origin } from '../../net/reason.ts';
 import type { Story } from '../story.ts';
 import { solid } from './layout.ts';
+import {
+  askedBy,
+  chainsOf,
+  leavesUnmasked,
+  noMasquerade,
+  noStart,
+  originText,
+  restriction,
+  ruleOf,
+  rules,
+  ruleText,
+  setting,
+} from './zh-cause-words.ts';
 import { beyondCauses } from './zh-causes-beyond.ts';
-
-/** Where a value was set, in words. */
-export function originText(origin: Origin): string {
-  switch (origin.kind) {
-    case 'default':
-      return '默认值';
-    case 'file':
-      return `${origin.path} 第 ${origin.line} 行`;
-    case 'flag':
-      return `dockerd 启动参数 ${origin.flag}`;
-    case 'env':
-      return `环境变量 ${origin.name}`;
-    case 'implied':
-      return `由 ${origin.by} 决定：${originText(origin.origin)}`;
-    case 'network':
-      return `网络 ${origin.network}`;
-    case 'container':
-      return `容器 ${origin.container}`;
-  }
-}
-
-/** `a`, `a 和 b`, `a、b 和 c`; of many the first three. */
-export function list(items: readonly string[]): string {
-  if (items.length > 4) return `${items.slice(0, 3).join('、')} 等 ${items.length} 个`;
-  const last = items.at(-1) ?? '';
-  return items.length < 2 ? last : `${items.slice(0, -1).join('、')} 和 ${last}`;
-}
-
-function setting(s: Story): string {
-  const name = s.param('setting');
-  const origin = s.because === undefined ? '' : `（${originText(s.because.origin)}）`;
-  return `${name} 的值是 ${s.param('value')}${origin}`;
-}
-
-function leavesUnmasked(s: Story, why: string): string {
-  const { exit } = s;
-  if (exit === undefined) return '';
-  const there = exit.sources.length === 1 ? '该地址' : '这些地址';
-  return `数据包从上联口（${exit.dev}）发出时源地址仍是 ${list(exit.sources)}，因为${why}；外部没有回到${there}的路由，应答回不来。`;
-}
-
-function noMasquerade(s: Story): string {
-  const subnets = list(s.masquerade.subnets);
-  const without = subnets === '' ? '' : `nat/POSTROUTING 里没有针对 ${subnets} 的规则。`;
-  return leavesUnmasked(s, ` nat/POSTROUTING 里没有针对 ${subnets} 的规则`) || without;
-}
-
-function rules(lines: readonly string[]): string {
-  return list(lines.map(solid));
-}
-
-function ruleOf(s: Story): string {
-  const chain = `${s.param('table')}/${s.param('chain')}`;
-  const position = s.param('position');
-  return position === '0' ? `${chain} 的默认策略` : `${chain} 的第 ${position} 条规则`;
-}
-
-function ruleText(s: Story): string {
-  return solid(s.param('rule'));
-}
-
-/** Chains without the name of their table. */
-function chainsOf(s: Story): string {
-  const table = `${s.param('table')} `;
-  return list(
-    s
-      .param('chain')
-      .split(', ')
-      .map((name) => (name.startsWith(table) ? name.slice(table.length) : name)),
-  );
-}
-
-function askedBy(s: Story): string {
-  const origin = s.because?.origin;
-  if (origin?.kind === 'container')
-    return `容器 ${origin.container} 启动时指定了 ${solid(`-p ${s.param('value')}`)}`;
-  const network = s.param('network');
-  return network === ''
-    ? ` ${setting(s)}`
-    : `网络 ${network} 创建时指定了 ${solid(`${s.param('setting')}=${s.param('value')}`)}`;
-}
+import { programCauses } from './zh-causes-programs.ts';
 
 const gatewayModes: Readonly<Record<string, string>> = {
   routed: '不做 MASQUERADE，也不做端口映射，外部必须自己有到容器网段的路由',
@@ -95,14 +27,12 @@ const gatewayModes: Readonly<Record<string, string>> = {
   'nat-unprotected': '做端口映射，但不保护未发布的端口',
 };
 
-const noStart = (s: Story) => `dockerd 没有启动成功：${s.param('reason')}`;
-const restriction = '这是按配置生效的限制，不是故障。';
-
 const publishedOn = (s: Story) =>
   `端口只发布在主机的一个地址上，因为${askedBy(s)}：访问主机的其他地址时没有监听者。${restriction}`;
 
 export const causes: Readonly<Record<Cause, (s: Story) => string>> = {
   ...beyondCauses,
+  ...programCauses,
   'masquerade-disabled': (s) =>
     `${noMasquerade(s)}没有这条规则，是因为 ${setting(s)}` +
     (s.masquerade.rules.length === 0 ? '。' : `；如果为 true，dockerd 会添加 ${rules(s.masquerade.rules)}`),
@@ -151,6 +81,21 @@ export const causes: Readonly<Record<Cause, (s: Story) => string>> = {
       ? `${ruleOf(s)}不是 Docker 创建的，却代替 Docker 的规则决定了源地址：${ruleText(s)}`
       : `${unmasked}这条规则是 ${ruleText(s)}`;
   },
+  'snat-to-foreign-address': (s) =>
+    s.param('rule') === ''
+      ? `发出的包源地址被改写成 ${s.param('value')}，因为${askedBy(s)}，而主机的任何接口都没有这个地址，应答没有人接收。`
+      : `${ruleOf(s)}把源地址改写成主机任何接口都没有的地址，应答没有人接收：${ruleText(s)}`,
+  'stale-saved-rules': (s) =>
+    `${ruleOf(s)}看起来像 Docker 创建的，但按现在的网络和容器，Docker 不会创建这样的规则：可能是恢复了保存过的规则，也可能是以前的引擎留下的。${ruleText(s)}`,
+  'stale-forward-drop-beside-nftables': (s) =>
+    `iptables 的 ${ruleOf(s)}是 DROP，这是使用 iptables 后端的引擎留下的。Docker 的规则现在在 nftables 里，但它们放行的包在这里仍会被丢弃，因为所有基础链都必须放行。`,
+  'docker-user-drops-replies': (s) =>
+    `${ruleOf(s)}把应答也拦下了，因为它排在所有识别容器连接的规则之前：${ruleText(s)}`,
+  'docker-user-matches-host-port': (s) =>
+    `${ruleOf(s)}匹配的是端口 ${s.param('port')}，即 ${s.param('container')} 发布在主机上的端口。filter 表在 DNAT 之后才执行，那时目的端口已经是容器的 ${s.param('containerPort')}，因此` +
+    (s.param('serves') === ''
+      ? `这条规则永远匹配不到这些流量：${ruleText(s)}`
+      : `它匹配到的是 ${s.param('serves')} 的流量：${ruleText(s)}`),
   'forward-rule-before-docker': (s) =>
     `${ruleOf(s)}拦下了这个包；它不是 Docker 创建的，并且排在 Docker 的放行规则之前：${ruleText(s)}`,
   'input-blocks-container-to-host': (s) =>

@@ -4,7 +4,8 @@
  */
 import type { Outcome } from '../../packet/trace.ts';
 import { type Catalogue, type Phrases, rewrite } from './catalogue.ts';
-import { causes, originText } from './zh-causes.ts';
+import { originText } from './zh-cause-words.ts';
+import { causes } from './zh-causes.ts';
 import { repairs } from './zh-repairs.ts';
 import { steps } from './zh-steps.ts';
 
@@ -223,6 +224,12 @@ const phrases: Phrases = [
   [/^give (\S+) its address in (\S+) again, then: (.+)$/, '先给 $1 恢复它在 $2 中的地址，然后：$3'],
   [/^recreate the network (\S+) without (.+)$/, '重建网络 $1，去掉 $2'],
   [/^recreate (\S+) with (.+) in place of (.+)$/, '重建容器 $1，把 $3 换成 $2'],
+  [/^recreate the networks (.+) with (-o \S+)$/, '重建网络 $1，加上 $2'],
+  [/^add (.+) to daemon\.json, then restart dockerd$/, '在 daemon.json 中加上 $1，然后重启 dockerd'],
+  [
+    /^set "dns" in daemon\.json to servers that containers reach, restart dockerd and recreate the containers$/,
+    '在 daemon.json 中把 "dns" 设为容器能访问的服务器，重启 dockerd，然后重建容器',
+  ],
   [
     /^("mtu": \d+) in daemon\.json for the default network, (\S+) for others; then recreate the containers$/,
     '默认网络：daemon.json 中设 $1；其他网络：$2；然后重建容器',
