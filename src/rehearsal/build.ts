@@ -19,7 +19,7 @@ import { linkNeeds } from './needs.ts';
 import { layOutside } from './outside.ts';
 import { restoreFirewall } from './restore.ts';
 import { neighbourSteps, routingPlan } from './routing.ts';
-import { bindingsOf } from './services.ts';
+import { bindingsOf, type Services } from './services.ts';
 import { type Actor, startActor } from './stand.ts';
 import { groundSysctls, sysctlPlan } from './sysctls.ts';
 
@@ -82,10 +82,9 @@ export async function rebuild({ state, outside, flows }: BuildRequest): Promise<
       unbuilt.push(...(await layRoutes(namespace, netns)));
       unbuilt.push(...(await restoreFirewall(namespace, netns, modules)));
     });
-    for (const { server, bindings, unbuilt: left } of bindingsOf(state, outside, flows)) {
-      unbuilt.push(...left);
-      const refused = await actor(server).do({ kind: 'listen', server, bindings });
-      unbuilt.push(...refused.map((what): Unbuilt => ({ namespace: server, what, why: 'refused' })));
+    for (const services of bindingsOf(state, outside, flows)) {
+      unbuilt.push(...services.unbuilt);
+      unbuilt.push(...(await openServices(services, actor(services.server), state)));
     }
     await settled(state, actor);
   } catch (error) {
@@ -101,6 +100,23 @@ export async function rebuild({ state, outside, flows }: BuildRequest): Promise<
     namespaces: names.filter((name) => name !== nowhereName),
     release,
   };
+}
+
+/** Also at addresses that the host has not, or not yet: only binding asks whether one is there. */
+async function openServices(
+  { server, bindings }: Services,
+  actor: Actor,
+  { namespaces }: HostState,
+): Promise<readonly Unbuilt[]> {
+  const host = namespaces.find(({ kind, name }) => kind === 'host' && name === server);
+  const allow = (version: 4 | 6, value: string) => ({ name: `net.ipv${version}.ip_nonlocal_bind`, value });
+  const was = ([4, 6] as const).map((version) =>
+    allow(version, host?.sysctls.get(`net.ipv${version}.ip_nonlocal_bind`)?.value ?? '0'),
+  );
+  if (host !== undefined) await actor.do({ kind: 'sysctls', settings: [allow(4, '1'), allow(6, '1')] });
+  const refused = await actor.do({ kind: 'listen', server, bindings });
+  if (host !== undefined) await actor.do({ kind: 'sysctls', settings: was });
+  return refused.map((what): Unbuilt => ({ namespace: server, what, why: 'refused' }));
 }
 
 function requireTools({ namespaces }: HostState): void {

@@ -23,7 +23,11 @@ export function bindingsOf(
   flows: readonly Flow[],
 ): readonly Services[] {
   const asked = portsAsked(state, flows);
-  const own = state.namespaces.map((namespace) => services(namespace, state, asked));
+  // An address that the host has lost may come back with a repair.
+  const lost = udpTargets(flows);
+  const own = state.namespaces.map((namespace) =>
+    services(namespace, state, asked, namespace.kind === 'host' ? lost : []),
+  );
   if (outside === undefined) return own;
   // Also what was meant for a container may get there, where the way to it is gone.
   const everywhere = outside.answersAnything ? [...udpTargets(flows), ...containerAddresses(state)] : [];
