@@ -13,6 +13,8 @@ export class Decisions {
   private readonly byFact = new Map<string, boolean>();
   private readonly buckets = new Map<string | object, number>();
   readonly met: Unknown[] = [];
+  /** How often it was asked; what came about without a question holds in every run. */
+  asked = 0;
 
   /** What each fact that was met was taken for. */
   get taken(): ReadonlyMap<string, boolean> {
@@ -25,6 +27,7 @@ export class Decisions {
 
   /** Answers a question that the facts leave open; the same fact gets the same answer throughout a run. */
   decide(fact: string, command?: string): boolean {
+    this.asked += 1;
     const known = this.byFact.get(fact);
     if (known !== undefined) return known;
     const answer = this.answers[this.met.length] ?? false;

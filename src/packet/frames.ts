@@ -6,7 +6,7 @@
 import { sameAddr } from '../net/addr.ts';
 import type { Fate } from './fate.ts';
 import { type Hook, type HookContext, type HookDevices, noDevices, type Verdict } from './hooks.ts';
-import { type LinkLayer, macvlanChildren, portFlags, portFor, resolveNeighbour } from './link-layer.ts';
+import { type LinkLayer, portFlags, portFor, resolveNeighbour } from './link-layer.ts';
 import { runNftChain } from './nft-chain.ts';
 import { defaultZone, familyOf, headerOf, type Packet } from './packet.ts';
 import type { Recorder } from './recorder.ts';
@@ -91,9 +91,7 @@ export class Frames {
     const parent = wire.peer;
     if (parent === undefined || !parent.link.up)
       return this.above.die(wire.link.name, 'the parent link is down or not known');
-    const sibling = macvlanChildren(parent, this.layer.nodes).find(
-      (c) => c !== wire && c.link.mac === frame.dstMac,
-    );
+    const sibling = parent.children.find((c) => c !== wire && c.link.mac === frame.dstMac);
     if (sibling !== undefined && (wire.link.mode ?? 'bridge') === 'bridge')
       return this.cross(wire, sibling, frame);
     if (parent.peer === undefined)
@@ -127,7 +125,7 @@ export class Frames {
     if (!wire.link.up) return this.above.die(wire.link.name, 'link is down');
     const filtered = this.linkFilter(wire.node, 'netdev', 'ingress', { inDev: wire }, frame);
     if (filtered !== undefined) return filtered;
-    const child = macvlanChildren(wire, this.layer.nodes).find((c) => c.link.mac === frame.dstMac);
+    const child = wire.children.find((c) => c.link.mac === frame.dstMac);
     if (child !== undefined) return this.receiveFrame(child, frame);
     if (wire.master !== undefined) return this.receiveAtPort(wire, wire.master, frame);
     if (frame.dstMac !== wire.link.mac)

@@ -18,7 +18,7 @@ class Net {
 
   constructor(state: HostState, decisions = new Decisions([])) {
     this.world = makeWorld(state, undefined);
-    this.layer = { nodes: this.world.nodes, decisions, learned: new Neighbours() };
+    this.layer = { decisions, learned: new Neighbours() };
   }
 
   wire(ns: string, dev: string): Wire {
@@ -45,7 +45,7 @@ class Net {
   }
 
   heard(ns: string, dev: string): string[] {
-    return broadcastListeners(this.layer, this.wire(ns, dev)).map((w) => `${w.node.name} ${w.link.name}`);
+    return broadcastListeners(this.wire(ns, dev)).map((w) => `${w.node.name} ${w.link.name}`);
   }
 }
 

@@ -5,10 +5,10 @@
  */
 
 import type { BridgePort } from '../host/state.ts';
-import { type Addr, formatAddr, sameAddr } from '../net/addr.ts';
+import { type Addr, sameAddr } from '../net/addr.ts';
 import type { Decisions } from './decisions.ts';
 import { answersAsk, selectSource } from './route.ts';
-import { type Node, ownerOf, type Wire } from './world.ts';
+import { ownerOf, type Wire } from './world.ts';
 
 const plainPort: BridgePort = {
   state: 'forwarding',
@@ -24,34 +24,22 @@ export function portFlags(port: Wire): BridgePort {
   return port.link.port ?? plainPort;
 }
 
-/** macvlan children of a link, in whatever namespace they live. */
-export function macvlanChildren(parent: Wire, nodes: readonly Node[]): Wire[] {
-  const children: Wire[] = [];
-  for (const node of nodes) {
-    for (const wire of node.links) {
-      if (wire.link.kind === 'macvlan' && wire.peer === parent) children.push(wire);
-    }
-  }
-  return children;
-}
-
 /** Neighbours learned in one walk: device and address to MAC. */
 export class Neighbours {
-  private readonly entries = new Map<Wire, Map<string, string>>();
+  private readonly entries = new Map<Wire, Map<Addr['value'], string>>();
 
-  learn(device: Wire, addr: Addr, mac: string): void {
-    const known = this.entries.get(device) ?? new Map<string, string>();
-    known.set(formatAddr(addr), mac);
-    this.entries.set(device, known);
+  learn(device: Wire, { value }: Addr, mac: string): void {
+    const known = this.entries.get(device);
+    if (known === undefined) this.entries.set(device, new Map([[value, mac]]));
+    else known.set(value, mac);
   }
 
-  macOf(device: Wire, addr: Addr): string | undefined {
-    return this.entries.get(device)?.get(formatAddr(addr));
+  macOf(device: Wire, { value }: Addr): string | undefined {
+    return this.entries.get(device)?.get(value);
   }
 }
 
 export interface LinkLayer {
-  readonly nodes: readonly Node[];
   readonly decisions: Decisions;
   /** What this walk's own questions have taught: asking tells the one who answers where the asker is. */
   readonly learned: Neighbours;
@@ -83,7 +71,7 @@ export function mayCross(from: Wire | undefined, to: Wire): DeadEnd | undefined 
 
 /** The port of a bridge behind which a MAC is heard, and whether the bridge will send to it. */
 export function portFor(layer: LinkLayer, bridge: Wire, mac: string, from: Wire | undefined): Wire | DeadEnd {
-  const behind = bridge.ports.filter((p) => hears(layer, p.peer, mac, new Set([bridge])));
+  const behind = portsTowards(bridge, mac);
   const first = behind[0];
   if (first === undefined)
     return { why: 'no station has this MAC', detail: `${mac} is behind no port of ${bridge.link.name}` };
@@ -108,6 +96,20 @@ export function portFor(layer: LinkLayer, bridge: Wire, mac: string, from: Wire 
   return mayCross(from, port) ?? port;
 }
 
+/** Found once for each MAC: frames to the same few stations cross a bridge again and again. */
+const towards = new WeakMap<Wire, Map<string, readonly Wire[]>>();
+
+/** The ports of a bridge behind which a station with this MAC is. */
+function portsTowards(bridge: Wire, mac: string): readonly Wire[] {
+  const byMac = towards.get(bridge) ?? new Map<string, readonly Wire[]>();
+  towards.set(bridge, byMac);
+  const known = byMac.get(mac);
+  if (known !== undefined) return known;
+  const ports = bridge.ports.filter((p) => hears(p.peer, mac, new Set([bridge])));
+  byMac.set(mac, ports);
+  return ports;
+}
+
 function isInFdb(bridge: Wire, port: Wire, mac: string): boolean {
   return (bridge.node.facts.fdb ?? []).some(
     (e) => e.mac === mac && e.dev === port.link.name && e.master === bridge.link.name,
@@ -115,17 +117,15 @@ function isInFdb(bridge: Wire, port: Wire, mac: string): boolean {
 }
 
 /** Whether a station with this MAC is at, or beyond, the far end of a wire. */
-function hears(layer: LinkLayer, wire: Wire | undefined, mac: string, seen: Set<Wire>): boolean {
+function hears(wire: Wire | undefined, mac: string, seen: Set<Wire>): boolean {
   if (wire === undefined || !wire.link.up || seen.has(wire)) return false;
   seen.add(wire);
   const bridge = wire.master;
   if (bridge !== undefined) {
     if (bridge.link.mac === mac || wire.link.mac === mac) return true;
-    return bridge.ports.some((p) => p !== wire && hears(layer, p.peer, mac, seen));
+    return bridge.ports.some((p) => p !== wire && hears(p.peer, mac, seen));
   }
-  return (
-    wire.link.mac === mac || macvlanChildren(wire, layer.nodes).some((c) => c.link.up && c.link.mac === mac)
-  );
+  return wire.link.mac === mac || wire.children.some((c) => c.link.up && c.link.mac === mac);
 }
 
 /** A station that a broadcast reaches: the device that would handle it in its namespace. */
@@ -134,52 +134,46 @@ interface Listener {
 }
 
 /** Everyone who hears a broadcast sent on this device. */
-export function broadcastListeners(layer: LinkLayer, device: Wire): Wire[] {
+export function broadcastListeners(device: Wire): Wire[] {
   const heard: Listener[] = [];
   if (!device.link.up) return [];
-  if (device.link.kind === 'bridge') spread(layer, device, undefined, heard, new Set());
-  else if (device.link.kind === 'macvlan') spreadMacvlan(layer, device, heard);
-  else arrive(layer, device.peer, heard, new Set());
+  if (device.link.kind === 'bridge') spread(device, undefined, heard, new Set());
+  else if (device.link.kind === 'macvlan') spreadMacvlan(device, heard);
+  else arrive(device.peer, heard, new Set());
   return heard.map((l) => l.device);
 }
 
-function spreadMacvlan(layer: LinkLayer, device: Wire, heard: Listener[]): void {
+function spreadMacvlan(device: Wire, heard: Listener[]): void {
   const parent = device.peer;
   if (parent === undefined || !parent.link.up) return;
   if ((device.link.mode ?? 'bridge') === 'bridge') {
-    for (const sibling of macvlanChildren(parent, layer.nodes)) {
+    for (const sibling of parent.children) {
       if (sibling !== device && sibling.link.up) heard.push({ device: sibling });
     }
   }
-  arrive(layer, parent.peer, heard, new Set());
+  arrive(parent.peer, heard, new Set());
 }
 
-function spread(
-  layer: LinkLayer,
-  bridge: Wire,
-  from: Wire | undefined,
-  heard: Listener[],
-  seen: Set<Wire>,
-): void {
+function spread(bridge: Wire, from: Wire | undefined, heard: Listener[], seen: Set<Wire>): void {
   if (seen.has(bridge)) return;
   seen.add(bridge);
   for (const port of bridge.ports) {
     if (mayCross(from, port) !== undefined || !portFlags(port).broadcastFlood) continue;
-    arrive(layer, port.peer, heard, seen);
+    arrive(port.peer, heard, seen);
   }
 }
 
-function arrive(layer: LinkLayer, wire: Wire | undefined, heard: Listener[], seen: Set<Wire>): void {
+function arrive(wire: Wire | undefined, heard: Listener[], seen: Set<Wire>): void {
   if (wire === undefined || !wire.link.up) return;
   const bridge = wire.master;
   if (bridge !== undefined) {
     if (portFlags(wire).state !== 'forwarding') return;
     if (bridge.link.up) heard.push({ device: bridge });
-    spread(layer, bridge, wire, heard, seen);
+    spread(bridge, wire, heard, seen);
     return;
   }
   heard.push({ device: wire });
-  for (const child of macvlanChildren(wire, layer.nodes)) if (child.link.up) heard.push({ device: child });
+  for (const child of wire.children) if (child.link.up) heard.push({ device: child });
 }
 
 /** Whether a unicast frame sent on `device` reaches `target`: the way an ARP answer takes. */
@@ -196,8 +190,7 @@ function reaches(layer: LinkLayer, device: Wire, target: Wire): boolean {
       at = port.peer;
     } else if (at.link.kind === 'macvlan' && hops === 0) {
       const parent: Wire | undefined = at.peer;
-      const sibling =
-        parent === undefined ? undefined : macvlanChildren(parent, layer.nodes).find((c) => c === target);
+      const sibling = parent === undefined ? undefined : parent.children.find((c) => c === target);
       at = sibling ?? parent?.peer;
     } else if (hops === 0) {
       at = at.peer;
@@ -207,14 +200,14 @@ function reaches(layer: LinkLayer, device: Wire, target: Wire): boolean {
       at = at.master;
       if (at === target || target.link.mac === at.link.mac) return at === target;
     } else if (at !== undefined && at !== target && at.link.kind !== 'bridge') {
-      return macvlanChildren(at, layer.nodes).includes(target);
+      return at.children.includes(target);
     }
   }
   return false;
 }
 
 export type Resolution =
-  | { readonly kind: 'mac'; readonly mac: string; readonly fixed: boolean }
+  | { readonly kind: 'mac'; readonly mac: string }
   | { readonly kind: 'unresolved'; readonly why: string };
 
 /** Neighbour states in which the kernel sends without asking (net/core/neighbour.c, NUD_CONNECTED). */
@@ -225,25 +218,52 @@ export function resolveNeighbour(layer: LinkLayer, device: Wire, nexthop: Addr, 
   const node = device.node;
   const entry = node.facts.neighbours.find((n) => n.dev === device.link.name && sameAddr(n.addr, nexthop));
   if (entry?.mac !== undefined && entry.state.some((s) => trusted.has(s))) {
-    return { kind: 'mac', mac: entry.mac, fixed: true };
+    return { kind: 'mac', mac: entry.mac };
   }
   const learned = layer.learned.macOf(device, nexthop);
-  if (learned !== undefined) return { kind: 'mac', mac: learned, fixed: false };
+  if (learned !== undefined) return { kind: 'mac', mac: learned };
   // arp_solicit with arp_announce=0: the packet's source if it is ours, else an address of the device.
   const asker =
     ownerOf(node, sender) === undefined ? (selectSource(node, device, nexthop) ?? sender) : sender;
-  for (const listener of broadcastListeners(layer, device)) {
-    if (listener === device || listener.link.mac === undefined) continue;
-    if (!answersAsk(listener.node, listener.link.name, nexthop, asker, layer.decisions)) continue;
+  const answer = askEveryone(layer, device, nexthop, asker);
+  if (answer.kind === 'mac') {
+    if (device.link.mac !== undefined) layer.learned.learn(answer.listener, asker, device.link.mac);
+    layer.learned.learn(device, nexthop, answer.mac);
+  }
+  return answer;
+}
+
+/** An answer that the facts alone decide, found once for each question: on a large bridge everybody has to be asked. */
+const answers = new WeakMap<Wire, Map<Addr['value'], Map<Addr['value'], Answer>>>();
+
+type Answer =
+  | Exclude<Resolution, { kind: 'mac' }>
+  | (Extract<Resolution, { kind: 'mac' }> & { readonly listener: Wire });
+
+function askEveryone(layer: LinkLayer, device: Wire, target: Addr, asker: Addr): Answer {
+  const known = answers.get(device)?.get(target.value)?.get(asker.value);
+  if (known !== undefined) return known;
+  const before = layer.decisions.asked;
+  const answer = firstAnswer(layer, device, target, asker);
+  if (layer.decisions.asked > before) return answer;
+  const byTarget = answers.get(device) ?? new Map<Addr['value'], Map<Addr['value'], Answer>>();
+  const byAsker = byTarget.get(target.value) ?? new Map<Addr['value'], Answer>();
+  answers.set(device, byTarget.set(target.value, byAsker.set(asker.value, answer)));
+  return answer;
+}
+
+function firstAnswer(layer: LinkLayer, device: Wire, target: Addr, asker: Addr): Answer {
+  for (const listener of broadcastListeners(device)) {
+    const { mac } = listener.link;
+    if (listener === device || mac === undefined) continue;
+    if (!answersAsk(listener.node, listener.link.name, target, asker, layer.decisions)) continue;
     if (!reaches(layer, listener, device)) {
       return {
         kind: 'unresolved',
         why: `the answer of ${listener.node.name} does not come back to ${device.link.name}`,
       };
     }
-    if (device.link.mac !== undefined) layer.learned.learn(listener, asker, device.link.mac);
-    layer.learned.learn(device, nexthop, listener.link.mac);
-    return { kind: 'mac', mac: listener.link.mac, fixed: false };
+    return { kind: 'mac', mac, listener };
   }
   return { kind: 'unresolved', why: `nobody on ${device.link.name} answers for this address` };
 }

@@ -27,7 +27,7 @@ import type { Recorder } from './recorder.ts';
 import { routeInput, routeOutput } from './route.ts';
 import type { RuleHit } from './trace.ts';
 import { HookView } from './view.ts';
-import { type Node, reflectedMark, sysctlNumber, type Wire, type World } from './world.ts';
+import { type Node, ownerOf, reflectedMark, sysctlNumber, type Wire, type World } from './world.ts';
 
 export interface SendOptions {
   /** Take the route's source address, as an unbound socket does. */
@@ -48,7 +48,7 @@ export class Stack implements Above {
     this.world = world;
     this.decisions = decisions;
     this.recorder = recorder;
-    this.layer = { nodes: world.nodes, decisions, learned: new Neighbours() };
+    this.layer = { decisions, learned: new Neighbours() };
     this.frames = new Frames(this, this.layer, recorder);
   }
 
@@ -321,7 +321,7 @@ export class Stack implements Above {
     mtu: number | undefined,
   ): Fate | undefined {
     if (isIcmpError(about)) return undefined;
-    const own = node.links.some((w) => w.link.addresses.some((a) => sameAddr(a.prefix.addr, about.dst)));
+    const own = ownerOf(node, about.dst) !== undefined;
     const family = familyOf(about);
     const error = makePacket({
       ...answerTo(about),

@@ -14,7 +14,7 @@ import type {
   PolicyRule,
   Route,
 } from '../host/state.ts';
-import { type Addr, type Family, parseAddr, sameAddr } from '../net/addr.ts';
+import { type Addr, type Family, parseAddr } from '../net/addr.ts';
 import { containsAddr } from '../net/prefix.ts';
 import type { Packet } from './packet.ts';
 
@@ -48,6 +48,8 @@ export interface Node {
   readonly unknownRules: { readonly ipv4: string | undefined; readonly ipv6: string | undefined };
   /** Device settings that were asked for, by key and device: walks ask the same few again and again. */
   readonly settings: Map<string, Map<string, number>>;
+  /** The first link that has an address, by the address's bits: of IPv4 a number, of IPv6 a bigint. */
+  readonly owners: ReadonlyMap<number | bigint, Wire>;
   /** True of the default outside: every address that is nobody else's is its own, and every port listens. */
   readonly answersAnything: boolean;
 }
@@ -62,7 +64,14 @@ export interface Wire {
   ports: Wire[];
   /** The bridge that this link is a port of. */
   master: Wire | undefined;
+  /** macvlan links on top of this one, in whatever namespace they live. */
+  children: Wire[];
 }
+
+/** What follows from a namespace alone: worlds that differ elsewhere share it. */
+type Indices = Pick<Node, 'rules' | 'tables' | 'firewall' | 'unknownRules' | 'settings'>;
+
+const indices = new WeakMap<Namespace, Indices>();
 
 export interface OutsideNode {
   readonly facts: Namespace;
@@ -88,10 +97,14 @@ export function makeWorld(state: HostState, outside: OutsideNode | undefined): W
   }
   if (outside !== undefined)
     namespaces.set(outside.facts.name, makeNode(outside.facts, outside.answersAnything));
+  const numbered = new Map<Node, ReadonlyMap<number, Wire>>();
   for (const node of namespaces.values()) {
-    for (const wire of node.links) connect(wire, namespaces);
+    for (const wire of node.links) connect(wire, namespaces, numbered);
   }
   if (outside !== undefined) wireOutside(namespaces, outside);
+  for (const node of namespaces.values()) {
+    for (const wire of node.links) if (wire.link.kind === 'macvlan') wire.peer?.children.push(wire);
+  }
   return { state, namespaces, nodes: [...namespaces.values()], aliases };
 }
 
@@ -103,29 +116,45 @@ export function nodeOf(world: World, name: string): Node | undefined {
 function makeNode(facts: Namespace, answersAnything: boolean): Node {
   const links: Wire[] = [];
   const byName = new Map<string, Wire>();
+  const owners = new Map<number | bigint, Wire>();
   const node: Node = {
     facts,
     name: facts.name,
     links,
     byName,
+    owners,
     get loopback() {
       return links.find((w) => w.link.kind === 'loopback');
     },
-    rules: { ipv4: sortRules(facts, 'ipv4'), ipv6: sortRules(facts, 'ipv6') },
-    tables: { ipv4: sortRoutes(facts, 'ipv4'), ipv6: sortRoutes(facts, 'ipv6') },
-    firewall: { ipv4: tablesByName(facts, 'ipv4'), ipv6: tablesByName(facts, 'ipv6') },
-    get unknownRules() {
-      return { ipv4: missingFile(node, 'firewall', 'ipv4'), ipv6: missingFile(node, 'firewall', 'ipv6') };
-    },
-    settings: new Map(),
+    ...indicesOf(facts),
     answersAnything,
   };
   for (const link of facts.links) {
-    const wire: Wire = { node, link, peer: undefined, ports: [], master: undefined };
+    const wire: Wire = { node, link, peer: undefined, ports: [], master: undefined, children: [] };
     links.push(wire);
     byName.set(link.name, wire);
+    for (const { prefix } of link.addresses) {
+      if (!owners.has(prefix.addr.value)) owners.set(prefix.addr.value, wire);
+    }
   }
   return node;
+}
+
+function indicesOf(facts: Namespace): Indices {
+  const known = indices.get(facts);
+  if (known !== undefined) return known;
+  const made: Indices = {
+    rules: { ipv4: sortRules(facts, 'ipv4'), ipv6: sortRules(facts, 'ipv6') },
+    tables: { ipv4: sortRoutes(facts, 'ipv4'), ipv6: sortRoutes(facts, 'ipv6') },
+    firewall: { ipv4: tablesByName(facts, 'ipv4'), ipv6: tablesByName(facts, 'ipv6') },
+    unknownRules: {
+      ipv4: fileMissing(facts, 'firewall', 'ipv4'),
+      ipv6: fileMissing(facts, 'firewall', 'ipv6'),
+    },
+    settings: new Map(),
+  };
+  indices.set(facts, made);
+  return made;
 }
 
 function tablesByName(facts: Namespace, family: Family): ReadonlyMap<TableName, readonly Table[]> {
@@ -139,7 +168,11 @@ function tablesByName(facts: Namespace, family: Family): ReadonlyMap<TableName, 
   return byName;
 }
 
-function connect(wire: Wire, namespaces: ReadonlyMap<string, Node>): void {
+function connect(
+  wire: Wire,
+  namespaces: ReadonlyMap<string, Node>,
+  numbered: Map<Node, ReadonlyMap<number, Wire>>,
+): void {
   const { link, node } = wire;
   if (link.master !== undefined) {
     const master = node.byName.get(link.master);
@@ -150,7 +183,17 @@ function connect(wire: Wire, namespaces: ReadonlyMap<string, Node>): void {
   }
   const peer = link.peer;
   if (peer?.namespace === undefined) return;
-  wire.peer = namespaces.get(peer.namespace)?.links.find((w) => w.link.index === peer.index);
+  const there = namespaces.get(peer.namespace);
+  wire.peer = there === undefined ? undefined : wiresByIndex(there, numbered).get(peer.index);
+}
+
+/** Of links with one number, which no kernel has, the first. */
+function wiresByIndex(node: Node, numbered: Map<Node, ReadonlyMap<number, Wire>>): ReadonlyMap<number, Wire> {
+  const known = numbered.get(node);
+  if (known !== undefined) return known;
+  const made = new Map(node.links.toReversed().map((wire) => [wire.link.index, wire]));
+  numbered.set(node, made);
+  return made;
 }
 
 function wireOutside(namespaces: ReadonlyMap<string, Node>, outside: OutsideNode): void {
@@ -247,8 +290,11 @@ export function forwardingEnabled(node: Node, dev: string, family: Family): bool
 
 /** The file that would say a part of the namespace, when the facts lack it. */
 export function missingFile(node: Node, part: MissingFact['part'], family: Family): string | undefined {
-  return node.facts.missing?.find((m) => m.part === part && (m.family === undefined || m.family === family))
-    ?.file;
+  return fileMissing(node.facts, part, family);
+}
+
+function fileMissing(facts: Namespace, part: MissingFact['part'], family: Family): string | undefined {
+  return facts.missing?.find((m) => m.part === part && (m.family === undefined || m.family === family))?.file;
 }
 
 /** All addresses of a family on a link that can be used. */
@@ -258,7 +304,7 @@ export function usableAddresses(link: Link, family: Family): readonly LinkAddres
 
 /** The wire of this node that owns the address, if any. */
 export function ownerOf(node: Node, addr: Addr): Wire | undefined {
-  return node.links.find((w) => w.link.addresses.some((a) => sameAddr(a.prefix.addr, addr)));
+  return node.owners.get(addr.value);
 }
 
 /** Whether the address is on one of the link's own subnets. */
