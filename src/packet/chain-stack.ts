@@ -6,10 +6,19 @@
 /** One place in the stack of chains. */
 export interface ChainFrame<Chain> {
   readonly chain: Chain;
-  /** Index of the rule that is asked next. */
-  next: number;
+  /** The places of the rules that are asked; undefined: all. */
+  readonly places: readonly number[] | undefined;
+  /** How many of them were asked. */
+  asked: number;
   /** Entered by goto: its end returns to the caller's caller. */
   readonly tail: boolean;
+}
+
+/** Goes on to the next rule that is asked: its place in the chain, which is past the last rule at the end. */
+export function nextPlace(frame: ChainFrame<{ readonly rules: readonly unknown[] }>): number {
+  const next = frame.asked;
+  frame.asked += 1;
+  return frame.places === undefined ? next : (frame.places[next] ?? frame.chain.rules.length);
 }
 
 /** Leaves the innermost chain, at its end or by RETURN. */

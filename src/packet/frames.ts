@@ -11,7 +11,7 @@ import { runNftChain } from './nft-chain.ts';
 import { defaultZone, familyOf, headerOf, type Packet } from './packet.ts';
 import type { Recorder } from './recorder.ts';
 import { routeInput } from './route.ts';
-import { linkChains } from './stages.ts';
+import { hasLinkChains, linkChains } from './stages.ts';
 import { type Node, sysctlNumber, type Wire } from './world.ts';
 
 /** A frame on a link. */
@@ -130,8 +130,13 @@ export class Frames {
     if (wire.master !== undefined) return this.receiveAtPort(wire, wire.master, frame);
     if (frame.dstMac !== wire.link.mac)
       return this.above.die(wire.link.name, 'frame is for another MAC', frame.dstMac);
-    this.recorder.step({ kind: 'receive', dev: wire.link.name, header: headerOf(frame.packet) });
+    this.recordArrival(wire, frame);
     return this.above.receive(wire, frame.packet, frame.srcMac, undefined, false);
+  }
+
+  private recordArrival(wire: Wire, { packet }: Frame): void {
+    if (this.recorder.isOn)
+      this.recorder.step({ kind: 'receive', dev: wire.link.name, header: headerOf(packet) });
   }
 
   /** A frame comes in at a bridge port (br_handle_frame): to the host itself, or on to another port. */
@@ -140,7 +145,7 @@ export class Frames {
     if (flags.state !== 'forwarding')
       return this.above.die(port.link.name, 'bridge port does not forward', flags.state);
     if (!bridge.link.up) return this.above.die(bridge.link.name, 'link is down');
-    this.recorder.step({ kind: 'receive', dev: port.link.name, header: headerOf(frame.packet) });
+    this.recordArrival(port, frame);
     const filtered = this.linkFilter(bridge.node, 'bridge', 'prerouting', { inDev: port }, frame);
     if (filtered !== undefined) return filtered;
     let { dstMac } = frame;
@@ -215,12 +220,13 @@ export class Frames {
         `${packet.length} bytes, MTU ${port.link.mtu}`,
       );
     }
-    this.recorder.step({
-      kind: 'bridge',
-      bridge: bridge.link.name,
-      to: port.link.name,
-      ...(from === undefined ? {} : { from: from.link.name }),
-    });
+    if (this.recorder.isOn)
+      this.recorder.step({
+        kind: 'bridge',
+        bridge: bridge.link.name,
+        to: port.link.name,
+        ...(from === undefined ? {} : { from: from.link.name }),
+      });
     const leaving = this.linkFilter(port.node, 'netdev', 'egress', { outDev: port }, frame);
     if (leaving !== undefined) return leaving;
     const peer = port.peer;
@@ -236,6 +242,7 @@ export class Frames {
     devices: { readonly inDev?: Wire | undefined; readonly outDev?: Wire | undefined },
     frame: Frame,
   ): Fate | undefined {
+    if (!hasLinkChains(node)) return undefined;
     for (const chain of node.facts.unmodelledHooks) {
       if (chain.family !== family || chain.hook !== hook) continue;
       const fact = `nftables chain ${chain.name} (${family}, hook ${hook}) lets the frame pass`;

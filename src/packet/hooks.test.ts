@@ -37,7 +37,8 @@ class Host {
       nexthop: way.nexthop === undefined ? undefined : addr(way.nexthop),
     };
     const view = new HookView(node, packet, at, undefined, decisions);
-    const context = { node, conntrack, decisions, view, record: (step: Step) => steps.push(step) };
+    const recorder = { isOn: true, step: (step: Step) => steps.push(step) };
+    const context = { node, conntrack, decisions, view, recorder };
     return runHook(context, hook, packet, at);
   }
 

@@ -6,14 +6,16 @@
  */
 
 import { matchRule, type PacketView } from '../firewall/match.ts';
+import { placesInChain } from '../firewall/rule-index.ts';
 import { type Chain, findChain, type Rule, type RuleOption, type Table } from '../firewall/ruleset.ts';
-import { type Addr, parseAddr, sameAddr } from '../net/addr.ts';
+import { type Addr, type Family, parseAddr, sameAddr } from '../net/addr.ts';
 import { parsePrefixOrAddr } from '../net/prefix.ts';
-import { type ChainFrame, leaveChain } from './chain-stack.ts';
+import { type ChainFrame, leaveChain, nextPlace } from './chain-stack.ts';
 import { applyNat, bindNat, type Conntrack, type NatRange } from './conntrack.ts';
 import type { Decisions } from './decisions.ts';
 import { runNftChain } from './nft-chain.ts';
 import { familyOf, headerOf, type Packet } from './packet.ts';
+import type { Recorder } from './recorder.ts';
 import { type Rules, type Stage, stagesOf } from './stages.ts';
 import {
   connmark,
@@ -27,7 +29,7 @@ import {
   tproxyMark,
 } from './target-options.ts';
 import { clampMss, mappedAddress, masqueradeAddress, redirectAddress, untrack } from './targets.ts';
-import type { Header, IptablesHit, RuleHit, Step } from './trace.ts';
+import type { Header, IptablesHit, RuleHit } from './trace.ts';
 import type { Node, Wire } from './world.ts';
 
 export type Hook = 'PREROUTING' | 'INPUT' | 'FORWARD' | 'OUTPUT' | 'POSTROUTING';
@@ -37,7 +39,7 @@ export type Verdict =
   | { readonly kind: 'drop'; readonly where: string; readonly why: string; readonly rule?: RuleHit }
   | { readonly kind: 'reject'; readonly with: string; readonly where: string; readonly rule: RuleHit };
 
-const accept: Verdict = { kind: 'accept' };
+export const accept: Verdict = { kind: 'accept' };
 
 export const noDevices: HookDevices = {
   inDev: undefined,
@@ -53,7 +55,7 @@ export interface HookContext {
   readonly conntrack: Conntrack;
   readonly decisions: Decisions;
   readonly view: PacketView;
-  readonly record: (step: Step) => void;
+  readonly recorder: Pick<Recorder, 'isOn' | 'step'>;
 }
 
 export interface HookDevices {
@@ -64,6 +66,16 @@ export interface HookDevices {
   readonly physOut: Wire | undefined;
   /** Next hop, for MASQUERADE's choice of address. */
   readonly nexthop: Addr | undefined;
+}
+
+/** Whether anything in this namespace looks at packets of the family; where nothing does, there is no conntrack either. */
+export function asksAnything({ facts, unknownRules }: Node, family: Family): boolean {
+  return (
+    facts.firewall.tables.length > 0 ||
+    facts.nft !== undefined ||
+    facts.unmodelledHooks.length > 0 ||
+    unknownRules[family] !== undefined
+  );
 }
 
 /** Runs one hook. The packet may be rewritten (NAT, marks); a drop or reject names the rule. */
@@ -154,12 +166,13 @@ function runNat(
     }
     if (!(manip === 'src' ? connection.srcDone : connection.dstDone)) bindNat(connection, manip, undefined);
   }
-  const before = headerOf(packet);
-  if (applyNat(packet, manip)) {
+  const { recorder } = context;
+  const before = recorder.isOn ? headerOf(packet) : undefined;
+  if (applyNat(packet, manip) && before !== undefined) {
     const undo = packet.tracking?.direction === 'reply';
     const after = headerOf(packet);
     // A packet over loopback was rewritten already when it was sent.
-    if (!sameEnds(before, after)) context.record({ kind: 'nat', manip, before, after, undo });
+    if (!sameEnds(before, after)) recorder.step({ kind: 'nat', manip, before, after, undo });
   }
   return accept;
 }
@@ -175,7 +188,7 @@ function runTable(context: HookContext, hook: Hook, table: Table, packet: Packet
   const done = (verdict: Verdict, text: string): Verdict => {
     const worthTelling = hits.length > 0 || verdict.kind !== 'accept';
     if (worthTelling) {
-      context.record({
+      context.recorder.step({
         kind: 'hook',
         backend: table.backend,
         table: table.name,
@@ -186,23 +199,26 @@ function runTable(context: HookContext, hook: Hook, table: Table, packet: Packet
     }
     return verdict;
   };
-  const stack: ChainFrame<Chain>[] = [{ chain: base, next: 0, tail: false }];
+  const entered = (chain: Chain, tail: boolean): ChainFrame<Chain> => {
+    return { chain, places: placesInChain(chain, context.view), asked: 0, tail };
+  };
+  const stack = [entered(base, false)];
   for (;;) {
     const frame = stack[stack.length - 1];
     if (frame === undefined) break;
-    const rule = frame.chain.rules[frame.next];
+    const index = nextPlace(frame);
+    const rule = frame.chain.rules[index];
     if (rule === undefined) {
       leaveChain(stack);
       continue;
     }
-    frame.next += 1;
-    if (!matches(context, table, frame, rule)) continue;
+    if (!matches(context, table, frame.chain, index, rule)) continue;
     const hit: IptablesHit = {
       backend: table.backend,
       family: table.family,
       table: table.name,
       chain: frame.chain.name,
-      position: frame.next,
+      position: index + 1,
       rule,
     };
     hits.push(hit);
@@ -219,7 +235,7 @@ function runTable(context: HookContext, hook: Hook, table: Table, packet: Packet
             { kind: 'drop', where: place(table, frame.chain.name), why: 'chains loop', rule: hit },
             'DROP',
           );
-        stack.push({ chain: outcome.chain, next: 0, tail: outcome.tail });
+        stack.push(entered(outcome.chain, outcome.tail));
         continue;
       case 'verdict':
         return done(outcome.verdict, rule.target?.name ?? 'ACCEPT');
@@ -244,10 +260,10 @@ function place(table: Table, chain: string): string {
   return `${table.name}/${chain}`;
 }
 
-function matches(context: HookContext, table: Table, frame: ChainFrame<Chain>, rule: Rule): boolean {
+function matches(context: HookContext, table: Table, chain: Chain, index: number, rule: Rule): boolean {
   const truth = matchRule(rule, context.view);
   if (typeof truth === 'boolean') return truth;
-  const fact = `rule ${frame.next} of ${place(table, frame.chain.name)} matches: ${truth.unknown}`;
+  const fact = `rule ${index + 1} of ${place(table, chain.name)} matches: ${truth.unknown}`;
   return context.decisions.decide(fact, truth.command);
 }
 

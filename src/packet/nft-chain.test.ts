@@ -72,7 +72,8 @@ function ask({ chains, sets, rules = '', hook = 'FORWARD', packet = {} }: Asked)
     };
     const steps: Step[] = [];
     const view = new HookView(node, sent, at, undefined, decisions);
-    const context = { node, conntrack, decisions, view, record: (step: Step) => steps.push(step) };
+    const recorder = { isOn: true, step: (step: Step) => steps.push(step) };
+    const context = { node, conntrack, decisions, view, recorder };
     const verdict = runHook(context, hook, sent, at);
     const text =
       verdict.kind === 'accept'

@@ -14,8 +14,9 @@ import {
   type Statement,
   tableText,
 } from '../firewall/nft/model.ts';
+import { placesInNftChain } from '../firewall/nft/rule-index.ts';
 import { statementFact } from '../firewall/nft/statement-facts.ts';
-import { type ChainFrame, leaveChain } from './chain-stack.ts';
+import { type ChainFrame, leaveChain, nextPlace } from './chain-stack.ts';
 import type { HookContext, Verdict } from './hooks.ts';
 import {
   command,
@@ -38,12 +39,12 @@ const accept: Verdict = { kind: 'accept' };
 /** The kernel allows 16; a hostile listing may loop. */
 const maxDepth = 64;
 
-export function runNftChain(context: HookContext, place: NftPlace): Verdict {
-  const { table, base } = place;
+export function runNftChain(context: HookContext, asked: NftPlace): Verdict {
+  const { table, base } = asked;
   const hits: NftHit[] = [];
   const done = (verdict: Verdict, text: string): Verdict => {
     if (hits.length > 0 || verdict.kind !== 'accept') {
-      context.record({
+      context.recorder.step({
         kind: 'hook',
         backend: 'nftables',
         table: tableText(table),
@@ -54,18 +55,21 @@ export function runNftChain(context: HookContext, place: NftPlace): Verdict {
     }
     return verdict;
   };
-  const stack: ChainFrame<NftChain>[] = [{ chain: base, next: 0, tail: false }];
+  const entered = (chain: NftChain, tail: boolean): ChainFrame<NftChain> => {
+    return { chain, places: placesInNftChain(chain, context.view), asked: 0, tail };
+  };
+  const stack = [entered(base, false)];
   for (;;) {
     const frame = stack[stack.length - 1];
     if (frame === undefined) break;
-    const rule = frame.chain.rules[frame.next];
+    const place = nextPlace(frame);
+    const rule = frame.chain.rules[place];
     if (rule === undefined) {
       leaveChain(stack);
       continue;
     }
-    frame.next += 1;
-    const hit = hitOf(table, frame.chain, frame.next, rule);
-    const step = runRule(context, place, hit, rule);
+    const hit = hitOf(table, frame.chain, place + 1, rule);
+    const step = runRule(context, asked, hit, rule);
     if (step === 'break') continue;
     hits.push(hit);
     if (step === 'next') continue;
@@ -86,7 +90,7 @@ export function runNftChain(context: HookContext, place: NftPlace): Verdict {
         const chain = findNftChain(table, step.chain);
         if (chain === undefined || stack.length > maxDepth)
           return done({ kind: 'drop', where: placeText(hit), why: 'chains loop', rule: hit }, 'drop');
-        stack.push({ chain, next: 0, tail: step.kind === 'goto' });
+        stack.push(entered(chain, step.kind === 'goto'));
       }
     }
   }

@@ -5,6 +5,11 @@
 import type { Hop, Step } from './trace.ts';
 
 export class Recorder {
+  /** Whether anything is to be written down; a step that nobody reads need not be made. */
+  get isOn(): boolean {
+    return this.muted === 0;
+  }
+
   private hops: { namespace: string; steps: Step[] }[] = [];
   private muted = 0;
 

@@ -9,7 +9,16 @@ import { Conntrack } from './conntrack.ts';
 import type { Decisions } from './decisions.ts';
 import { type Fate, lost, type SendError } from './fate.ts';
 import { type Above, Frames, type Whence } from './frames.ts';
-import { type Hook, type HookContext, type HookDevices, noDevices, runHook, type Verdict } from './hooks.ts';
+import {
+  accept,
+  asksAnything,
+  type Hook,
+  type HookContext,
+  type HookDevices,
+  noDevices,
+  runHook,
+  type Verdict,
+} from './hooks.ts';
 import { type IcmpProblem, icmpNumbers, rejectProblem } from './icmp.ts';
 import { type LinkLayer, Neighbours, resolveNeighbour } from './link-layer.ts';
 import {
@@ -78,7 +87,7 @@ export class Stack implements Above {
     if (packet.mss !== undefined)
       packet.mss = Math.min(packet.mss, route.wire.link.mtu - tcpHeaderBytes(familyOf(packet)));
     options.onSource?.(packet);
-    this.recorder.step({ kind: 'send', header: headerOf(packet) });
+    if (this.recorder.isOn) this.recorder.step({ kind: 'send', header: headerOf(packet) });
     this.recordRoute(route);
     const before = packet.dst;
     packet.remarked = false;
@@ -143,7 +152,7 @@ export class Stack implements Above {
       const error = local ? undefined : this.icmpError(node, packet, 'host-unreachable', undefined);
       return { kind: 'unresolved', atSender: local, error };
     }
-    this.recorder.step({ kind: 'transmit', dev: wire.link.name, nexthop });
+    if (this.recorder.isOn) this.recorder.step({ kind: 'transmit', dev: wire.link.name, nexthop });
     return this.frames.send(wire, { packet, srcMac: wire.link.mac, dstMac: resolved.mac });
   }
 
@@ -182,13 +191,14 @@ export class Stack implements Above {
         return { kind: 'delivered', node, wire, packet };
       }
       case 'forward':
-        this.recorder.step({
-          kind: 'route',
-          result: 'forward',
-          table: routed.table,
-          dev: routed.wire.link.name,
-          ...(routed.gateway === undefined ? {} : { gateway: routed.gateway }),
-        });
+        if (this.recorder.isOn)
+          this.recorder.step({
+            kind: 'route',
+            result: 'forward',
+            table: routed.table,
+            dev: routed.wire.link.name,
+            ...(routed.gateway === undefined ? {} : { gateway: routed.gateway }),
+          });
         return this.forward(node, wire, packet, routed.wire, routed.nexthop, port, srcMac);
     }
   }
@@ -225,6 +235,7 @@ export class Stack implements Above {
   }
 
   hook(node: Node, hook: Hook, packet: Packet, at: HookDevices, srcMac?: string): Verdict {
+    if (!asksAnything(node, familyOf(packet))) return accept;
     return runHook(this.contextOf(node, packet, at, srcMac), hook, packet, at);
   }
 
@@ -240,7 +251,7 @@ export class Stack implements Above {
       conntrack: this.conntrackOf(node),
       decisions: this.decisions,
       view: new HookView(node, packet, at, srcMac, this.decisions, dstMac),
-      record: (step) => this.recorder.step(step),
+      recorder: this.recorder,
     };
   }
 
@@ -357,6 +368,7 @@ export class Stack implements Above {
     readonly gateway: Addr | undefined;
     readonly src: Addr;
   }): void {
+    if (!this.recorder.isOn) return;
     this.recorder.step({
       kind: 'route',
       result: 'output',

@@ -4,7 +4,8 @@
  * (priorities), net/netfilter/core.c (nf_hook_entries_grow: of equals the later one is asked first).
  */
 import type { NftChain, NftFamily, NftTable } from '../firewall/nft/model.ts';
-import type { Table, TableName } from '../firewall/ruleset.ts';
+import { findChain, type Table, type TableName } from '../firewall/ruleset.ts';
+import type { Namespace } from '../host/state.ts';
 import type { Family } from '../net/addr.ts';
 import type { Hook } from './hooks.ts';
 import type { Node } from './world.ts';
@@ -53,30 +54,44 @@ const natPriority: Readonly<Record<Hook, number | undefined>> = {
   FORWARD: undefined,
 };
 
-const made = new WeakMap<Node, Map<string, readonly Stage[]>>();
+interface Made {
+  readonly ipv4: Map<Hook, readonly Stage[]>;
+  readonly ipv6: Map<Hook, readonly Stage[]>;
+  readonly hasLinkChains: boolean;
+}
 
+/** By what a namespace consists of: worlds that differ elsewhere share it. */
+const made = new WeakMap<Namespace, Made>();
+
+function madeFor({ facts }: Node): Made {
+  const known = made.get(facts);
+  if (known !== undefined) return known;
+  const fresh: Made = { ipv4: new Map(), ipv6: new Map(), hasLinkChains: seesFrames(facts) };
+  made.set(facts, fresh);
+  return fresh;
+}
+
+/** The stages of a hook, in order. Tables and chains that let everything pass are left out. */
 export function stagesOf(node: Node, hook: Hook, family: Family): readonly Stage[] {
-  const byHook = made.get(node) ?? new Map<string, readonly Stage[]>();
-  made.set(node, byHook);
-  const key = family === 'ipv4' ? hook : `6${hook}`;
-  const known = byHook.get(key);
+  const byHook = madeFor(node)[family];
+  const known = byHook.get(hook);
   if (known !== undefined) return known;
   const stages = makeStages(node, hook, family);
-  byHook.set(key, stages);
+  byHook.set(hook, stages);
   return stages;
 }
 
 function makeStages(node: Node, hook: Hook, family: Family): readonly Stage[] {
   const native = nativeChains(node, ['inet', family === 'ipv4' ? 'ip' : 'ip6'], hook.toLowerCase());
   const placed: Placed<Stage>[] = native.filter(({ stage }) => stage.base.base?.type !== 'nat');
-  for (const name of tableNames[hook]) placed.push(...iptables(node, family, name));
+  for (const name of tableNames[hook]) placed.push(...iptables(node, family, name, hook));
   if (hook === 'PREROUTING' || hook === 'OUTPUT')
     placed.push({ priority: -200, age: Number.POSITIVE_INFINITY, stage: { kind: 'conntrack' } });
   const priority = natPriority[hook];
   if (priority !== undefined) {
     const asked = inOrder<Rules>([
       ...native.filter(({ stage }) => stage.base.base?.type === 'nat'),
-      ...iptables(node, family, 'nat').map((table) => ({ ...table, priority })),
+      ...iptables(node, family, 'nat', hook).map((table) => ({ ...table, priority })),
     ]);
     placed.push({ priority, age: Number.POSITIVE_INFINITY, stage: { kind: 'nat', asked } });
   }
@@ -90,10 +105,14 @@ function inOrder<T>(placed: readonly Placed<T>[]): readonly T[] {
     .map(({ stage }) => stage);
 }
 
-function iptables(node: Node, family: Family, name: TableName): readonly Placed<Rules>[] {
+function iptables(node: Node, family: Family, name: TableName, hook: Hook): readonly Placed<Rules>[] {
   const nftFamily = family === 'ipv4' ? 'ip' : 'ip6';
   const twin = node.facts.nft?.twins.find((t) => t.family === nftFamily && t.name === name);
-  return (node.firewall[family].get(name) ?? []).map((table) => ({
+  const tables = (node.firewall[family].get(name) ?? []).filter((table) => {
+    const base = findChain(table, hook);
+    return base !== undefined && (base.rules.length > 0 || base.policy === 'DROP');
+  });
+  return tables.map((table) => ({
     priority: priorities[name],
     // When legacy tables were made is not known; they are taken for the oldest.
     age: table.backend === 'iptables-nft' ? (twin?.handle ?? 0) : 0,
@@ -112,7 +131,7 @@ function nativeChains(
     .filter((table) => families.includes(table.family) && table.dormant !== true)
     .flatMap((table) =>
       table.chains.flatMap((base) =>
-        base.base?.hook === hook
+        base.base?.hook === hook && (base.rules.length > 0 || base.base.policy === 'drop')
           ? [{ priority: base.base.priority, age: ageOf(table, base), stage: { kind: 'rules', table, base } }]
           : [],
       ),
@@ -122,6 +141,22 @@ function nativeChains(
 /** Tables count up in a namespace, and chains in their table. */
 function ageOf(table: NftTable, chain: NftChain): number {
   return (table.handle ?? 0) + 1 - 1 / (1 + (chain.handle ?? 0));
+}
+
+/** Whether anything in this namespace looks at frames on its links. */
+export function hasLinkChains(node: Node): boolean {
+  return madeFor(node).hasLinkChains;
+}
+
+function seesFrames({ unmodelledHooks, nft }: Namespace): boolean {
+  const hooks: readonly string[] = ['ingress', 'egress'];
+  return (
+    unmodelledHooks.some(({ family }) => family === 'bridge' || family === 'netdev') ||
+    nft?.tables.some(
+      ({ family, chains }) =>
+        family === 'bridge' || chains.some(({ base }) => base !== undefined && hooks.includes(base.hook)),
+    ) === true
+  );
 }
 
 /** Base chains of the bridge or netdev family at a hook of a link, in order; of netdev those of this device. */

@@ -126,8 +126,9 @@ function cannotAsk(world: World, flow: Flow): Unknown | undefined {
 /** Without links, addresses or routes of the sender or of the host no walk has ground to stand on. */
 function missingGround(world: World, flow: Flow): Unknown | undefined {
   const family = flow.dst?.family ?? 'ipv4';
-  const nodes = world.nodes.filter((n) => n.facts.kind === 'host' || n === nodeOf(world, flow.from));
-  for (const node of nodes) {
+  const sender = nodeOf(world, flow.from);
+  for (const node of world.nodes) {
+    if (node.facts.missing === undefined || (node.facts.kind !== 'host' && node !== sender)) continue;
     for (const part of ['links', 'addresses', 'routes'] as const) {
       const file = missingFile(node, part, family);
       if (file !== undefined) {

@@ -248,9 +248,11 @@ export function sysctlNumber(node: Node, name: string, fallback: number): number
   return Number.isNaN(value) ? fallback : value;
 }
 
+const reflecting = { ipv4: 'net.ipv4.fwmark_reflect', ipv6: 'net.ipv6.fwmark_reflect' } as const;
+
 /** The mark of what the kernel answers by itself: of the packet that it is about, if fwmark_reflect says so (IP4_REPLY_MARK). */
 export function reflectedMark(node: Node, about: Packet): number {
-  return sysctlNumber(node, `net.${about.dst.family}.fwmark_reflect`, 0) === 0 ? 0 : about.mark;
+  return sysctlNumber(node, reflecting[about.dst.family], 0) === 0 ? 0 : about.mark;
 }
 
 /** How `all` and the device's own value make one: OR for switches, the higher for levels (include/linux/inetdevice.h). */
@@ -265,15 +267,19 @@ const joined = {
 
 /** `net.ipv4.conf.{all,DEV}.KEY` as it is in force on the device. */
 export function deviceSetting(node: Node, dev: string, key: keyof typeof joined): number {
-  const byDevice = node.settings.get(key) ?? new Map<string, number>();
-  node.settings.set(key, byDevice);
-  const known = byDevice.get(dev);
+  const known = node.settings.get(key)?.get(dev);
   if (known !== undefined) return known;
   const own = sysctlNumber(node, `net.ipv4.conf.${dev}.${key}`, 0);
   const all = sysctlNumber(node, `net.ipv4.conf.all.${key}`, 0);
   const value = joined[key] === 'or' ? Number(own !== 0 || all !== 0) : Math.max(own, all);
-  byDevice.set(dev, value);
+  remember(node, key, dev, value);
   return value;
+}
+
+function remember(node: Node, key: string, dev: string, value: number): void {
+  const byDevice = node.settings.get(key);
+  if (byDevice === undefined) node.settings.set(key, new Map([[dev, value]]));
+  else byDevice.set(dev, value);
 }
 
 /** Whether packets that came in on this device may be forwarded; undefined where the facts do not say. */
@@ -284,8 +290,12 @@ export function forwardingEnabled(node: Node, dev: string, family: Family): bool
     return all === undefined ? undefined : all !== '0';
   }
   // ip_forward is conf.all.forwarding; writing it sets every device's own (net/ipv4/devinet.c, inet_forward_change).
+  const known = node.settings.get('forwarding')?.get(dev);
+  if (known !== undefined) return known !== 0;
   const own = sysctl(node, `net.ipv4.conf.${dev}.forwarding`) ?? sysctl(node, 'net.ipv4.ip_forward');
-  return own === undefined ? undefined : own !== '0';
+  if (own === undefined) return undefined;
+  remember(node, 'forwarding', dev, own === '0' ? 0 : 1);
+  return own !== '0';
 }
 
 /** The file that would say a part of the namespace, when the facts lack it. */
