@@ -14,6 +14,7 @@ import type { PlannedProxy } from '../plan/plan.ts';
 import { hasErrorStopper } from './mtu-faults.ts';
 import { nameFlows } from './name-flows.ts';
 import { restarted } from './option-flips.ts';
+import { type End, peersAmong } from './pairs.ts';
 import { smallUplinkOf } from './uplink-mtu.ts';
 
 export interface Questions {
@@ -22,11 +23,8 @@ export interface Questions {
   readonly panel: readonly Flow[];
 }
 
-interface Place {
-  readonly container: string;
-  readonly network: Network;
+interface Place extends End {
   readonly endpoint: Endpoint;
-  readonly address: Addr;
 }
 
 /**
@@ -60,6 +58,7 @@ function questionsOf(
   intent: Intent | undefined,
 ): Questions {
   const places = placesOf(state, intent, family);
+  const peers = peersAmong(places, state);
   const outside = outsideAddress(state, host, family);
   const wanted: Flow[] = [];
   const panel: Flow[] = [];
@@ -70,11 +69,8 @@ function questionsOf(
   wanted.push(...fullSizeFlows(family, outside, state));
   for (const place of places) {
     wanted.push(...gatewayFlows(place, host), { from: 'host', kind: 'ping', dst: place.address });
-    for (const peer of places) {
-      if (peer.container === place.container) continue;
-      const flow: Flow = { from: place.container, kind: 'ping', dst: peer.address };
-      (peer.network.id === place.network.id ? wanted : panel).push(flow);
-    }
+    wanted.push(...peers.near(place).map((peer) => pingFlow(place, peer)));
+    panel.push(...peers.far(place).map((peer) => pingFlow(place, peer)));
     wanted.push(...publishedFlows(place, host, state));
     if (isHairpin(expected)) wanted.push(...selfFlows(place, host));
     const port = listeningPort(state, place.container) ?? 80;
@@ -83,6 +79,10 @@ function questionsOf(
   wanted.push(...proxiedFlows(family, places, host, state, expected));
   panel.push(...serviceFlows(family, host, state));
   return { wanted, panel };
+}
+
+function pingFlow(from: Place, to: Place): Flow {
+  return { from: from.container, kind: 'ping', dst: to.address };
 }
 
 /** A container without an address of the family, by its network's own option or without any network, is not asked for it. */
