@@ -17,10 +17,10 @@ import type { Expected } from '../plan/expected.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { Candidate, Patient } from './candidate.ts';
 import type { Cause } from './causes.ts';
+import { deathStep } from './death.ts';
 import { ruleEvidence } from './evidence.ts';
 import type { Evidence, Repair } from './finding.ts';
 import { restarted } from './option-flips.ts';
-import { deathStep } from './search.ts';
 import { planDifference } from './settings.ts';
 import { shellLine } from './shell.ts';
 

@@ -19,7 +19,7 @@ import { questionsFor } from './flows.ts';
 import { hostFaultCandidates } from './host-faults.ts';
 import { ipv6MasqueradeCandidates } from './ipv6-masquerade.ts';
 import { planPartCandidates } from './plan-parts.ts';
-import { successOn } from './receiver.ts';
+import { receiversOn, successOn } from './receiver.ts';
 import { ruleFaultCandidates } from './rule-faults.ts';
 import { settingCandidates } from './settings.ts';
 
@@ -331,7 +331,7 @@ describe('engines that make no rules for IPv6', () => {
 
 describe('who is meant', () => {
   const { state, expected } = patientOf({});
-  const succeeds = successOn(state, expected);
+  const succeeds = successOn(receiversOn(state, expected));
   const reached = (text: string, namespace: string, outcome: 'ok' | 'timeout' = 'ok') =>
     succeeds({
       flow: flow(text),

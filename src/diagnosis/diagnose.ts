@@ -16,6 +16,7 @@ import { nameServiceOf } from '../plan/name-service.ts';
 import { apartCandidates } from './apart-faults.ts';
 import type { Candidate, Patient } from './candidate.ts';
 import { commandRepair } from './commands.ts';
+import { deathStep } from './death.ts';
 import type { Diagnosis, Finding, Severity } from './finding.ts';
 import { questionKey, questionsFor } from './flows.ts';
 import { type Guest, guestsOf } from './guests.ts';
@@ -27,10 +28,10 @@ import { nativePartCandidates } from './native-parts.ts';
 import { otherBridgeCandidates } from './other-bridges.ts';
 import { planPartCandidates } from './plan-parts.ts';
 import { rawLines } from './raw-lines.ts';
-import { successOn } from './receiver.ts';
+import { receiversOn, successOn } from './receiver.ts';
 import { ruleFaultCandidates } from './rule-faults.ts';
 import type { RulesAlone } from './rules-alone.ts';
-import { deathStep, type Remedy, type SearchInput, searchRemedies, walksWith } from './search.ts';
+import { type Remedy, type SearchInput, searchRemedies, walksWith } from './search.ts';
 import { serviceCandidates } from './service-faults.ts';
 import { settingCandidates } from './settings.ts';
 import { undecidedCandidates } from './undecided.ts';
@@ -64,7 +65,8 @@ export function diagnose(input: DiagnoseInput): Diagnosis {
   const scene = makeScene(state, outsideRoutes, names);
   const flows = input.flows ?? [...questions.wanted, ...guests.flatMap((guest) => guest.flows)];
   const asked = flows.map((flow) => walk(scene, flow));
-  const succeeds = successOn(state, expected);
+  const receiverOf = receiversOn(state, expected);
+  const succeeds = successOn(receiverOf);
   const failing = asked.filter((t) => !succeeds(t));
   const search = {
     state,
@@ -73,13 +75,14 @@ export function diagnose(input: DiagnoseInput): Diagnosis {
     failing,
     candidates: candidatesFor(patient, guests, failing),
     succeeds,
+    receiverOf,
   };
   const { remedies, unhealed } = searchRemedies(search);
   // What nothing repairs needs no proof: the panel is walked for remedies only.
   const isAsked = new Set(asked.map(({ flow }) => questionKey(flow)));
   const others = questions.panel.filter((flow) => !isAsked.has(questionKey(flow)));
   const panel = remedies.length === 0 ? [] : [...asked.map((t) => t.flow), ...others];
-  const before = panel.map((flow, i) => asked[i] ?? walk(scene, flow));
+  const before = panel.map((flow, i) => asked[i] ?? walk(scene, flow, 'deaths'));
   const explained = new Set(
     remedies.flatMap(({ heals }) => [...heals].flatMap((i) => failing[i]?.flow ?? [])),
   );
@@ -153,10 +156,11 @@ function findingOf(remedy: Remedy, failing: readonly Trace[], measure: Measure, 
   const newlyAllowed = measure.panel.filter(
     (flow, i) => !measure.explained.has(flow) && !lets(measure.before[i]) && lets(after[i]),
   );
-  const proved = healed.map((trace) => ({
-    flow: trace.flow,
-    before: trace.outcome,
-    after: after[measure.panel.indexOf(trace.flow)]?.outcome ?? ('unknown' as const),
+  const places = new Map(measure.panel.map((flow, i) => [flow, i]));
+  const proved = healed.map(({ flow, outcome }) => ({
+    flow,
+    before: outcome,
+    after: after[places.get(flow) ?? -1]?.outcome ?? ('unknown' as const),
   }));
   const [first] = healed;
   const command = commandRepair(state, candidate.changes);

@@ -71,7 +71,7 @@ export function optionFlips(expected: Expected): Flip[] {
   const { options, notInForce } = expected;
   return optionNames.flatMap((name) => {
     const setting = options.settings[name];
-    if (setting.origin.kind === 'default') return [];
+    if (setting.origin.kind === 'default' || meaningOf(name) === undefined) return [];
     const flipped = withDefault(options, name);
     // The same as the flip to what is configured.
     const isAsked = notInForce.some(

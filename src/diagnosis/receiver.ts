@@ -12,31 +12,42 @@ import type { Expected } from '../plan/expected.ts';
 /** Tells whether a walk reached whom its flow is meant for. */
 export type Succeeds = (trace: Trace) => boolean;
 
-export function successOn(state: HostState, expected: Expected | undefined): Succeeds {
+/** The namespace of the container that a flow asks for, by its address or a port that it published; undefined for all other flows. */
+export type Receivers = (flow: Flow) => string | undefined;
+
+export function successOn(receiverOf: Receivers): Succeeds {
   return (trace) => {
     if (trace.outcome !== 'ok') return false;
-    const wanted = receiverOf(state, expected, trace.flow);
+    const wanted = receiverOf(trace.flow);
     return wanted === undefined || trace.deliveredTo === undefined || wanted === trace.deliveredTo.namespace;
   };
 }
 
-/** The container that a flow asks for, by its address or a port that it published; undefined for all other flows. */
-function receiverOf(state: HostState, expected: Expected | undefined, flow: Flow): string | undefined {
-  if (expected === undefined || flow.dst === undefined) return undefined;
-  const holder = holderOfAddress(expected, flow.dst) ?? holderOfPort(state, expected, flow, flow.dst);
-  if (holder === undefined) return undefined;
-  const own = state.namespaces.find((n) => n.name === holder.name || n.sharedBy.includes(holder.name));
-  return own?.name;
+export function receiversOn(state: HostState, expected: Expected | undefined): Receivers {
+  if (expected === undefined) return () => undefined;
+  const byAddress = holdersByAddress(expected);
+  const namespaces = new Map<string, string>();
+  for (const { name, sharedBy } of state.namespaces) {
+    for (const own of [name, ...sharedBy]) if (!namespaces.has(own)) namespaces.set(own, name);
+  }
+  return (flow) => {
+    if (flow.dst === undefined) return undefined;
+    const holder = byAddress.get(flow.dst.value) ?? holderOfPort(state, expected, flow, flow.dst)?.name;
+    return holder === undefined ? undefined : namespaces.get(holder);
+  };
 }
 
 /** Subnets of bridge networks do not overlap, so that an address of one is one container's. */
-function holderOfAddress(expected: Expected, dst: Addr): Sandbox | undefined {
-  const bridges = new Set(expected.intent.networks.filter((n) => n.driver === 'bridge').map((n) => n.id));
-  return expected.intent.sandboxes.find(
-    (s) =>
-      s.running &&
-      s.endpoints.some((e) => bridges.has(e.network) && e.addresses.some((p) => sameAddr(p.addr, dst))),
-  );
+function holdersByAddress({ intent }: Expected): ReadonlyMap<Addr['value'], string> {
+  const bridges = new Set(intent.networks.filter((n) => n.driver === 'bridge').map((n) => n.id));
+  const holders = new Map<Addr['value'], string>();
+  for (const { name, endpoints } of intent.sandboxes.filter((s) => s.running)) {
+    for (const { network, addresses } of endpoints) {
+      if (!bridges.has(network)) continue;
+      for (const { addr } of addresses) if (!holders.has(addr.value)) holders.set(addr.value, name);
+    }
+  }
+  return holders;
 }
 
 /** The container behind a published port of the host; undefined for other addresses and ports. */

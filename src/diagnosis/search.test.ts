@@ -5,7 +5,8 @@ import type { StateChange } from '../host/change.ts';
 import type { HostState } from '../host/state.ts';
 import { makeScene, walk } from '../packet/walk.ts';
 import type { Candidate } from './candidate.ts';
-import { deathStep, type SearchInput, searchRemedies } from './search.ts';
+import { deathStep } from './death.ts';
+import { type SearchInput, searchRemedies } from './search.ts';
 
 function candidate(key: string, cost: number, ...changes: StateChange[]): Candidate {
   return {
@@ -45,7 +46,8 @@ function inputOf(state: HostState, candidates: readonly Candidate[], flows = ask
   const scene = makeScene(state);
   const succeeds: SearchInput['succeeds'] = (t) => t.outcome === 'ok';
   const failing = flows.map((text) => walk(scene, flow(text))).filter((t) => !succeeds(t));
-  return { state, outsideRoutes: [], names: undefined, failing, candidates, succeeds };
+  const receiverOf = () => undefined;
+  return { state, outsideRoutes: [], names: undefined, failing, candidates, succeeds, receiverOf };
 }
 
 /** Key of the candidate of each remedy, with the number of flows that need it, and what they need as well. */

@@ -7,13 +7,15 @@ import { applyChanges } from '../host/change.ts';
 import type { HostState } from '../host/state.ts';
 import type { Flow } from '../net/flow.ts';
 import type { Prefix } from '../net/prefix.ts';
-import type { Step, Trace } from '../packet/trace.ts';
+import type { Trace } from '../packet/trace.ts';
 import { makeScene, walk } from '../packet/walk.ts';
 import type { NameService } from '../plan/name-service.ts';
 import type { Candidate } from './candidate.ts';
 import { commandRepair } from './commands.ts';
+import { deathOf } from './death.ts';
 import { joinByOrigin } from './join.ts';
-import type { Succeeds } from './receiver.ts';
+import type { Receivers, Succeeds } from './receiver.ts';
+import { Trials } from './trials.ts';
 
 /** A change that is part of the repair. */
 export interface Remedy {
@@ -37,6 +39,8 @@ export interface SearchInput {
   readonly failing: readonly Trace[];
   readonly candidates: readonly Candidate[];
   readonly succeeds: Succeeds;
+  /** Whom flows are meant for. */
+  readonly receiverOf: Receivers;
 }
 
 /** Remedies that together heal as many failing flows as can be healed, in the order in which they were found, and the flows that nothing heals. */
@@ -54,7 +58,7 @@ export function searchRemedies(input: SearchInput): {
   };
 }
 
-/** Walks of flows on the host with these candidates applied. */
+/** Walks of flows on the host with these candidates applied; of their steps only those that end a packet. */
 export function walksWith(
   input: Pick<SearchInput, 'state' | 'outsideRoutes' | 'names'>,
   candidates: readonly Candidate[],
@@ -69,7 +73,7 @@ export function walksWith(
     input.outsideRoutes,
     input.names,
   );
-  return flows.map((flow) => walk(scene, flow));
+  return flows.map((flow) => walk(scene, flow, 'deaths'));
 }
 
 /** Walks of failing flows, by their indices, with these candidates applied. */
@@ -101,16 +105,30 @@ function choose(input: SearchInput): readonly Candidate[] {
   let open: ReadonlyMap<number, Trace> = new Map(input.failing.entries());
   const heals = new Map(input.candidates.map((candidate) => [candidate, new Set<number>()]));
   let changed = [...open.keys()];
-  const hopeless = new Set<string>();
-  while (open.size > 0) {
-    // Where the flow dies as before, what was chosen has not changed what heals it.
+  const trials = new Trials(input);
+  /** Tries all on some flows, and what heals one of them on all that are open. */
+  const tryOn = (flows: readonly number[]): void => {
     for (const [candidate, healed] of heals) {
       if (chosen.includes(candidate)) continue;
-      for (const index of changed) healed.delete(index);
-      for (const index of healedBy(input, [...chosen, candidate], changed)) healed.add(index);
+      const some = trials.concernedBy(candidate, flows);
+      const found = healedBy(input, [...chosen, candidate], some);
+      for (const index of found) healed.add(index);
+      if (found.size === 0) continue;
+      const others = trials.rest(candidate, open.keys(), some);
+      for (const index of healedBy(input, [...chosen, candidate], others)) healed.add(index);
     }
-    const single = mostForItsCost(heals, chosen, open);
-    const next = single === undefined ? together(input, chosen, open, hopeless) : [single];
+  };
+  while (open.size > 0) {
+    // Where the flow dies as before, what was chosen has not changed what heals it.
+    for (const healed of heals.values()) for (const index of changed) healed.delete(index);
+    let single: Candidate | undefined;
+    let flows = trials.first(changed, open);
+    do {
+      tryOn(flows);
+      single = mostForItsCost(heals, chosen, open);
+      flows = single === undefined ? trials.next(open.keys()) : [];
+    } while (flows.length > 0);
+    const next = single === undefined ? together(input, chosen, open, trials) : [single];
     if (next === undefined) return chosen;
     chosen.push(...next);
     const after = walksOf(input, chosen, [...open.keys()]);
@@ -144,21 +162,20 @@ const maxWays = 4;
 
 /**
  * Where no single change heals a flow, several faults stand one behind the other: each step takes a change after which
- * the flow dies somewhere else, until it lives. Of flows that die at the same place for want of the same thing one is tried;
- * `hopeless` remembers places.
+ * the flow dies somewhere else, until it lives. Of flows that die at the same place for want of the same thing not all are tried.
  */
 function together(
   input: SearchInput,
   chosen: readonly Candidate[],
   open: ReadonlyMap<number, Trace>,
-  hopeless: Set<string>,
+  trials: Trials,
 ): readonly Candidate[] | undefined {
-  for (const trace of open.values()) {
-    const died = deathOf(trace);
-    if (hopeless.has(died)) continue;
-    const found = follow(input, chosen, trace, []);
+  for (const [index, trace] of open) {
+    if (trials.isHopeless(index)) continue;
+    const candidates = input.candidates.filter((c) => trials.concernedBy(c, [index]).length > 0);
+    const found = follow({ ...input, candidates }, chosen, trace, []);
     if (found !== undefined) return found;
-    hopeless.add(died);
+    trials.giveUp(index);
   }
   return undefined;
 }
@@ -239,23 +256,4 @@ function giveToFirst(
     for (const index of now) needs.get(candidate)?.add(index);
     left = left.filter((i) => !now.has(i));
   }
-}
-
-/** The step at which a flow died: the first drop on its way there or back. */
-export function deathStep(
-  trace: Trace,
-): { readonly namespace: string; readonly step: Extract<Step, { kind: 'drop' }> } | undefined {
-  for (const hop of [...trace.hops, ...trace.reply]) {
-    for (const step of hop.steps) if (step.kind === 'drop') return { namespace: hop.namespace, step };
-  }
-  return undefined;
-}
-
-function deathOf(trace: Trace): string {
-  const death = deathStep(trace);
-  if (death === undefined) return trace.outcome;
-  const { step } = death;
-  return [trace.outcome, death.namespace, step.where, step.why, step.rule?.chain, step.rule?.position].join(
-    ' ',
-  );
 }

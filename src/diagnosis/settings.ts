@@ -120,7 +120,9 @@ function networkFlips(expected: Expected, state: HostState): Flip[] {
       network: network.name,
       more: gatewayRoutes(state, intent, changed),
     });
-    const own = Object.entries(network.options).map(([option, value]) => {
+    // Others are no cause of anything, and each costs a plan.
+    const meant = Object.entries(network.options).filter(([option]) => meaningOf(option) !== undefined);
+    const own = meant.map(([option, value]) => {
       const { [option]: _, ...rest } = network.options;
       const repair = `recreate the network ${network.name} without -o ${option}=${value}`;
       return flip(option, value, { ...network, options: rest }, repair);

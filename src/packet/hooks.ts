@@ -187,7 +187,7 @@ function runTable(context: HookContext, hook: Hook, table: Table, packet: Packet
   const hits: IptablesHit[] = [];
   const done = (verdict: Verdict, text: string): Verdict => {
     const worthTelling = hits.length > 0 || verdict.kind !== 'accept';
-    if (worthTelling) {
+    if (worthTelling && context.recorder.isOn) {
       context.recorder.step({
         kind: 'hook',
         backend: table.backend,

@@ -43,7 +43,7 @@ export function runNftChain(context: HookContext, asked: NftPlace): Verdict {
   const { table, base } = asked;
   const hits: NftHit[] = [];
   const done = (verdict: Verdict, text: string): Verdict => {
-    if (hits.length > 0 || verdict.kind !== 'accept') {
+    if (context.recorder.isOn && (hits.length > 0 || verdict.kind !== 'accept')) {
       context.recorder.step({
         kind: 'hook',
         backend: 'nftables',

@@ -5,9 +5,16 @@
 import type { Hop, Step } from './trace.ts';
 
 export class Recorder {
-  /** Whether anything is to be written down; a step that nobody reads need not be made. */
+  private readonly deathsOnly: boolean;
+
+  /** `deaths`: of the steps only those are kept that end the packet. */
+  constructor(keeps: 'all' | 'deaths' = 'all') {
+    this.deathsOnly = keeps === 'deaths';
+  }
+
+  /** Whether steps are written down; one that nobody reads need not be made. */
   get isOn(): boolean {
-    return this.muted === 0;
+    return this.muted === 0 && !this.deathsOnly;
   }
 
   private hops: { namespace: string; steps: Step[] }[] = [];
@@ -21,7 +28,7 @@ export class Recorder {
   }
 
   step(step: Step): void {
-    if (this.muted > 0) return;
+    if (this.muted > 0 || (this.deathsOnly && step.kind !== 'drop')) return;
     this.hops[this.hops.length - 1]?.steps.push(step);
   }
 

@@ -5,7 +5,7 @@
  */
 
 import type { AddrType } from '../firewall/match.ts';
-import type { PolicyRule, Route } from '../host/state.ts';
+import type { Namespace, PolicyRule, Route } from '../host/state.ts';
 import {
   type Addr,
   type Family,
@@ -49,8 +49,23 @@ export type Lookup =
       readonly table: string;
     };
 
+/** Answers of namespaces whose policy rules ask nothing of a packet: there the destination alone decides. */
+const answers = new WeakMap<Namespace, Map<Addr['value'], Lookup>>();
+
 /** Looks a destination up through the policy rules, as fib_rules_lookup does. */
 export function lookupRoute(node: Node, key: RouteKey, decisions: Decisions): Lookup {
+  if (key.outDev !== undefined || !node.plainRules[key.dst.family]) return lookUp(node, key, decisions);
+  const known = answers.get(node.facts);
+  const byDestination = known ?? new Map<Addr['value'], Lookup>();
+  if (known === undefined) answers.set(node.facts, byDestination);
+  const answer = byDestination.get(key.dst.value);
+  if (answer !== undefined) return answer;
+  const found = lookUp(node, key, decisions);
+  byDestination.set(key.dst.value, found);
+  return found;
+}
+
+function lookUp(node: Node, key: RouteKey, decisions: Decisions): Lookup {
   const family = key.dst.family;
   const rules = node.rules[family];
   let skipTo = Number.NEGATIVE_INFINITY;
@@ -391,6 +406,16 @@ function answersSolicitation(node: Node, dev: string, target: Addr): boolean {
   return link?.addresses.some((a) => a.tentative !== true && sameAddr(a.prefix.addr, target)) === true;
 }
 
+/** Most who hear a question are containers that have neither the address nor anything to say for others. */
+function isBystander(node: Node, dev: string, target: Addr): boolean {
+  return (
+    node.facts.kind === 'container' &&
+    node.plainRules.ipv4 &&
+    deviceSetting(node, dev, 'proxy_arp') === 0 &&
+    !node.localPrefixes.some((prefix) => containsAddr(prefix, target))
+  );
+}
+
 /** The same for IPv4 alone. */
 export function answersArp(
   node: Node,
@@ -399,6 +424,7 @@ export function answersArp(
   asker: Addr,
   decisions: Decisions,
 ): boolean {
+  if (isBystander(node, dev, target)) return false;
   const reached = routeInput(node, { dst: target, src: asker, mark: 0, inDev: dev }, decisions);
   if (reached.kind === 'local') {
     if (node.answersAnything) return true;

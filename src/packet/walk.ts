@@ -36,11 +36,14 @@ export function makeScene(
   return { world: makeWorld(state, outside), outside, names, direct: new Map() };
 }
 
-/** Walks a flow: request and reply, and for TCP what is said after the handshake. */
-export function walk(scene: Scene, flow: Flow): Trace {
+/**
+ * Walks a flow: request and reply, and for TCP what is said after the handshake. `keeps`: where many walks are compared, of the
+ * steps only those that end a packet are needed.
+ */
+export function walk(scene: Scene, flow: Flow, keeps: 'all' | 'deaths' = 'all'): Trace {
   const undecidable = cannotAsk(scene.world, flow);
   if (undecidable !== undefined) return unanswered(flow, undecidable);
-  const { runs, complete } = everyBranch(scene, flow);
+  const { runs, complete } = everyBranch(scene, flow, keeps);
   const first = runs[0];
   if (first === undefined) return unanswered(flow, { fact: 'nothing was walked' });
   const agree = complete && runs.every((r) => sameResult(r.result, first.result));
@@ -66,7 +69,7 @@ export function walk(scene: Scene, flow: Flow): Trace {
 /** Every outcome that a flow may have, when unknown facts are decided either way; one when they do not matter. */
 export function possibleOutcomes(scene: Scene, flow: Flow): readonly Outcome[] {
   if (cannotAsk(scene.world, flow) !== undefined) return ['unknown'];
-  const { runs } = everyBranch(scene, flow);
+  const { runs } = everyBranch(scene, flow, 'deaths');
   return outcomesOf(runs);
 }
 
@@ -92,10 +95,14 @@ function openness({ ifSo, ifNot }: NonNullable<Unknown['outcomes']>): number {
 }
 
 /** The flow's exchange, once for every way in which the facts may be. */
-function everyBranch(scene: Scene, flow: Flow): ReturnType<typeof forEachBranch<Result>> {
+function everyBranch(
+  scene: Scene,
+  flow: Flow,
+  keeps: 'all' | 'deaths',
+): ReturnType<typeof forEachBranch<Result>> {
   const world = worldFor(scene, flow);
   return forEachBranch((decisions) => {
-    const recorder = new Recorder();
+    const recorder = new Recorder(keeps);
     return new Exchange(new Stack(world, decisions, recorder), recorder, scene.names).run(flow);
   });
 }
@@ -127,8 +134,8 @@ function cannotAsk(world: World, flow: Flow): Unknown | undefined {
 function missingGround(world: World, flow: Flow): Unknown | undefined {
   const family = flow.dst?.family ?? 'ipv4';
   const sender = nodeOf(world, flow.from);
-  for (const node of world.nodes) {
-    if (node.facts.missing === undefined || (node.facts.kind !== 'host' && node !== sender)) continue;
+  for (const node of world.incomplete) {
+    if (node.facts.kind !== 'host' && node !== sender) continue;
     for (const part of ['links', 'addresses', 'routes'] as const) {
       const file = missingFile(node, part, family);
       if (file !== undefined) {

@@ -15,13 +15,15 @@ import type {
   Route,
 } from '../host/state.ts';
 import { type Addr, type Family, parseAddr } from '../net/addr.ts';
-import { containsAddr } from '../net/prefix.ts';
+import { containsAddr, type Prefix } from '../net/prefix.ts';
 import type { Packet } from './packet.ts';
 
 export interface World {
   readonly state: HostState;
   readonly namespaces: ReadonlyMap<string, Node>;
   readonly nodes: readonly Node[];
+  /** Namespaces of which the facts do not say everything. */
+  readonly incomplete: readonly Node[];
   /** Names that are asked for but live in another namespace: containers with host networking. */
   readonly aliases: ReadonlyMap<string, string>;
 }
@@ -34,6 +36,10 @@ export interface Node {
   readonly byName: ReadonlyMap<string, Wire>;
   readonly loopback: Wire | undefined;
   readonly rules: { readonly ipv4: readonly PolicyRule[]; readonly ipv6: readonly PolicyRule[] };
+  /** Whether no policy rule of the family asks anything of a packet. */
+  readonly plainRules: { readonly ipv4: boolean; readonly ipv6: boolean };
+  /** IPv4 destinations that some route takes for this namespace's own. */
+  readonly localPrefixes: readonly Prefix[];
   /** Routes by table, longest prefix first, then lowest metric, then as listed. */
   readonly tables: {
     readonly ipv4: ReadonlyMap<string, readonly Route[]>;
@@ -69,7 +75,10 @@ export interface Wire {
 }
 
 /** What follows from a namespace alone: worlds that differ elsewhere share it. */
-type Indices = Pick<Node, 'rules' | 'tables' | 'firewall' | 'unknownRules' | 'settings'>;
+type Indices = Pick<
+  Node,
+  'rules' | 'plainRules' | 'tables' | 'localPrefixes' | 'firewall' | 'unknownRules' | 'settings'
+>;
 
 const indices = new WeakMap<Namespace, Indices>();
 
@@ -105,7 +114,9 @@ export function makeWorld(state: HostState, outside: OutsideNode | undefined): W
   for (const node of namespaces.values()) {
     for (const wire of node.links) if (wire.link.kind === 'macvlan') wire.peer?.children.push(wire);
   }
-  return { state, namespaces, nodes: [...namespaces.values()], aliases };
+  const nodes = [...namespaces.values()];
+  const incomplete = nodes.filter(({ facts }) => facts.missing !== undefined);
+  return { state, namespaces, nodes, incomplete, aliases };
 }
 
 /** The namespace that a flow's `from` means; undefined when there is none of that name. */
@@ -143,9 +154,16 @@ function makeNode(facts: Namespace, answersAnything: boolean): Node {
 function indicesOf(facts: Namespace): Indices {
   const known = indices.get(facts);
   if (known !== undefined) return known;
+  const rules = { ipv4: sortRules(facts, 'ipv4'), ipv6: sortRules(facts, 'ipv6') };
+  const tables = { ipv4: sortRoutes(facts, 'ipv4'), ipv6: sortRoutes(facts, 'ipv6') };
   const made: Indices = {
-    rules: { ipv4: sortRules(facts, 'ipv4'), ipv6: sortRules(facts, 'ipv6') },
-    tables: { ipv4: sortRoutes(facts, 'ipv4'), ipv6: sortRoutes(facts, 'ipv6') },
+    rules,
+    plainRules: { ipv4: rules.ipv4.every(asksNothing), ipv6: rules.ipv6.every(asksNothing) },
+    tables,
+    localPrefixes: [...tables.ipv4.values()]
+      .flat()
+      .filter(({ type }) => type === 'local' || type === 'broadcast')
+      .map(({ dst }) => dst),
     firewall: { ipv4: tablesByName(facts, 'ipv4'), ipv6: tablesByName(facts, 'ipv6') },
     unknownRules: {
       ipv4: fileMissing(facts, 'firewall', 'ipv4'),
@@ -211,6 +229,19 @@ function wireOutside(namespaces: ReadonlyMap<string, Node>, outside: OutsideNode
 function sortRules(facts: Namespace, family: Family): readonly PolicyRule[] {
   const own = facts.policyRules.filter((r) => r.family === family);
   return own.length === 0 ? defaultRules(family) : [...own].sort((a, b) => a.priority - b.priority);
+}
+
+function asksNothing(rule: PolicyRule): boolean {
+  return (
+    rule.action === 'lookup' &&
+    !rule.not &&
+    rule.from === undefined &&
+    rule.to === undefined &&
+    rule.mark === undefined &&
+    rule.inInterface === undefined &&
+    rule.outInterface === undefined &&
+    rule.unknownSelectors.length === 0
+  );
 }
 
 function sortRoutes(facts: Namespace, family: Family): ReadonlyMap<string, readonly Route[]> {

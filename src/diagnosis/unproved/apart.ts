@@ -6,8 +6,8 @@ import { endpointsOf } from '../../drift/networks.ts';
 import type { Sandbox } from '../../intent/intent.ts';
 import { sameAddr } from '../../net/addr.ts';
 import type { Trace } from '../../packet/trace.ts';
+import { deathStep } from '../death.ts';
 import { holderOfPort } from '../receiver.ts';
-import { deathStep } from '../search.ts';
 import { shellLine } from '../shell.ts';
 import type { Case, Detector, Suspicion } from './case.ts';
 

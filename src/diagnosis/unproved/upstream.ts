@@ -6,7 +6,7 @@
 import { formatAddr } from '../../net/addr.ts';
 import { containsAddr } from '../../net/prefix.ts';
 import type { Trace } from '../../packet/trace.ts';
-import { deathStep } from '../search.ts';
+import { deathStep } from '../death.ts';
 import type { Case, Detector, Suspicion } from './case.ts';
 import { isAskedOnUplink } from './ipv6.ts';
 
