@@ -136,6 +136,8 @@ export interface SettingMeaning {
   readonly cause: Cause;
   /** The setting exists to keep something from working: its effect is information, not a fault. */
   readonly restriction: boolean;
+  /** The value of a network's option that is the default in words: to take it away changes nothing. */
+  readonly default?: string;
 }
 
 const settingMeanings: Readonly<Record<string, SettingMeaning>> = {
@@ -150,8 +152,9 @@ const settingMeanings: Readonly<Record<string, SettingMeaning>> = {
   'com.docker.network.bridge.enable_ip_masquerade': {
     cause: 'network-masquerade-disabled',
     restriction: false,
+    default: 'true',
   },
-  'com.docker.network.bridge.enable_icc': { cause: 'icc-disabled', restriction: true },
+  'com.docker.network.bridge.enable_icc': { cause: 'icc-disabled', restriction: true, default: 'true' },
   'com.docker.network.bridge.host_binding_ipv4': { cause: 'published-on-loopback', restriction: true },
   'com.docker.network.bridge.gateway_mode_ipv4': { cause: 'gateway-mode', restriction: true },
   'com.docker.network.bridge.gateway_mode_ipv6': { cause: 'gateway-mode', restriction: true },

@@ -121,7 +121,10 @@ function networkFlips(expected: Expected, state: HostState): Flip[] {
       more: gatewayRoutes(state, intent, changed),
     });
     // Others are no cause of anything, and each costs a plan.
-    const meant = Object.entries(network.options).filter(([option]) => meaningOf(option) !== undefined);
+    const meant = Object.entries(network.options).filter(([option, value]) => {
+      const meaning = meaningOf(option);
+      return meaning !== undefined && meaning.default !== value;
+    });
     const own = meant.map(([option, value]) => {
       const { [option]: _, ...rest } = network.options;
       const repair = `recreate the network ${network.name} without -o ${option}=${value}`;

@@ -28,8 +28,8 @@ export function listenerFor(world: World, node: Node, packet: Packet): Listener 
   if (resolver !== undefined) return resolver;
   if (node.answersAnything) return { kind: 'socket', name: 'anything', socket: undefined, assumed: false };
   if (sockets === undefined) return { kind: 'socket', name: 'assumed', socket: undefined, assumed: true };
-  const fitting = sockets.filter(
-    (s) => s.protocol === packet.protocol && s.port === packet.dport && s.families.includes(familyOf(packet)),
+  const fitting = onPort(socketsByPort, sockets, packet.dport, ({ port }) => port).filter(
+    (s) => s.protocol === packet.protocol && s.families.includes(familyOf(packet)),
   );
   const exact = fitting.find((s) => s.address !== undefined && sameAddr(s.address, packet.dst));
   const any = fitting.find((s) => s.address === undefined || isUnspecified(s.address));
@@ -56,12 +56,30 @@ function resolverFor({ facts }: Node, packet: Packet): Listener | undefined {
   return own === undefined || own.length === 0 ? { kind: 'resolver', assumed: true } : undefined;
 }
 
+type ByPort<T> = WeakMap<readonly T[], ReadonlyMap<number, readonly T[]>>;
+
+const socketsByPort: ByPort<Socket> = new WeakMap();
+const proxiesByPort: ByPort<PortProxy> = new WeakMap();
+
+/** Those of a list that are on one port; the list is sorted once. */
+function onPort<T>(
+  sorted: ByPort<T>,
+  list: readonly T[],
+  port: number,
+  portOf: (one: T) => number,
+): readonly T[] {
+  const byPort = sorted.get(list) ?? Map.groupBy(list, portOf);
+  sorted.set(list, byPort);
+  return byPort.get(port) ?? [];
+}
+
 /** Where it is asked; it never listens there itself. */
 const dnsPort = 53;
 
 function proxyOf(world: World, socket: Socket, packet: Packet): PortProxy | undefined {
-  const fitting = (world.state.proxies ?? []).filter(
-    (p) => p.protocol === packet.protocol && p.hostPort === socket.port,
+  const proxies = world.state.proxies ?? [];
+  const fitting = onPort(proxiesByPort, proxies, socket.port, ({ hostPort }) => hostPort).filter(
+    (p) => p.protocol === packet.protocol,
   );
   return (
     fitting.find((p) => sameAddr(p.hostAddress, packet.dst)) ??

@@ -1,11 +1,11 @@
 /**
- * Which rules of a long native chain one packet may match. In: a chain and a packet. Out: places in it. A rule is found by its
- * first statement alone: what stands before a condition acts also where that is false.
+ * Which rules of a long native chain one packet may match. In: a chain and a packet. Out: places in it. A rule is found by a
+ * condition that only plain ones stand before: what stands there acts also where the condition is false.
  */
 import { parseAddr } from '../../net/addr.ts';
 import type { PacketView } from '../packet-view.ts';
 import { longChain, makeRuleIndex, placesFor, type RuleIndex, type RuleKey } from '../rule-index.ts';
-import type { NftChain, NftRule } from './model.ts';
+import type { NftChain, NftRule, Statement } from './model.ts';
 
 const indices = new WeakMap<NftChain, RuleIndex>();
 
@@ -17,10 +17,19 @@ export function placesInNftChain(chain: NftChain, view: PacketView): readonly nu
   return placesFor(index, view);
 }
 
-function keyOf({ statements: [first] }: NftRule): RuleKey | undefined {
-  if (first?.kind !== 'match' || first.operator !== '==' || first.right.kind !== 'literal') return undefined;
-  const { left } = first;
-  const { value } = first.right;
+function keyOf({ statements }: NftRule): RuleKey | undefined {
+  for (const statement of statements) {
+    const key = statement.kind === 'match' ? plainKey(statement) : undefined;
+    if (key === undefined || statement.kind !== 'match') return undefined;
+    if (statement.operator === '==') return key;
+  }
+  return undefined;
+}
+
+/** What is compared with one address, port or device: that is true or false, and does nothing. */
+function plainKey({ operator, left, right }: Extract<Statement, { kind: 'match' }>): RuleKey | undefined {
+  if ((operator !== '==' && operator !== '!=') || right.kind !== 'literal') return undefined;
+  const { value } = right;
   if (left.kind === 'payload') {
     if ((left.protocol === 'ip' || left.protocol === 'ip6') && typeof value === 'string') {
       const address = parseAddr(value);
