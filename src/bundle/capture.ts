@@ -6,6 +6,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { release } from 'node:os';
 import type { Facts } from '../host/facts.ts';
+import { type Progress, unwatched } from '../net/progress.ts';
 import { askDocker, type SandboxTarget } from './docker-api.ts';
 import { daemonFiles, flagValues, processesIn, proxyLines, restingFiles } from './dockerd.ts';
 import { CaptureError } from './error.ts';
@@ -35,6 +36,7 @@ export interface CaptureTarget {
   readonly engineFacts?: ReadonlyMap<string, Uint8Array>;
   /** Keep labels of containers, networks and the engine, which may say anything. */
   readonly labels?: boolean;
+  readonly progress?: Progress;
 }
 
 /** Commands at once: they are short, and more than the machine's cores gain nothing. */
@@ -71,7 +73,10 @@ export async function captureFacts(target: CaptureTarget = {}): Promise<Facts> {
     throw new CaptureError(`nothing could be read (${why ?? 'no tool answered'})`);
   }
   const targets = target.sandboxes ?? engine.sandboxes;
-  files.set('sandboxes.json', await captureSandboxes(targets, inode, asking, notes));
+  files.set(
+    'sandboxes.json',
+    await captureSandboxes(targets, target.progress ?? unwatched, inode, asking, notes),
+  );
   files.set('tools.txt', tools);
   if (modules.listing !== '') files.set('modules.txt', Buffer.from(modules.listing));
   for (const [name, bytes] of [...system, ...engine.files]) files.set(name, bytes);
@@ -184,14 +189,19 @@ const sandboxFields: Partial<
 
 async function captureSandboxes(
   targets: readonly SandboxTarget[],
+  progress: Progress,
   hostInode: string | undefined,
   asking: Asking,
   notes: Notes,
 ): Promise<Uint8Array> {
+  let done = 0;
   const entries = await Promise.all(
-    targets.map(
-      async (target) => [target.name, await captureSandbox(target, hostInode, asking, notes)] as const,
-    ),
+    targets.map(async (target) => {
+      const box = await captureSandbox(target, hostInode, asking, notes);
+      done += 1;
+      progress('namespaces', done, targets.length);
+      return [target.name, box] as const;
+    }),
   );
   const seen = entries.filter(([, box]) => box !== undefined);
   return Buffer.from(`${JSON.stringify(Object.fromEntries(seen), null, 1)}\n`);

@@ -40,10 +40,15 @@ async function captureAction(options: CaptureOptions): Promise<void> {
   try {
     // Before the work, not after it.
     if (output !== '-') await checkTarget(output, { force });
-    const facts = await captureLive({
-      ...(options.netns === undefined ? {} : { netns: options.netns }),
-      ...(options.labels === true ? { labels: true } : {}),
-    });
+    const { withProgress } = await import('./progress.ts');
+    const { languageOf } = await import('./terminal.ts');
+    const facts = await withProgress(languageOf(undefined, process.env) ?? 'en', (progress) =>
+      captureLive({
+        progress,
+        ...(options.netns === undefined ? {} : { netns: options.netns }),
+        ...(options.labels === true ? { labels: true } : {}),
+      }),
+    );
     if (output === '-') process.stdout.write(await packBundle(facts));
     else await writeBundle(facts, output, { force });
     const notes = new TextDecoder()

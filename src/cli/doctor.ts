@@ -16,21 +16,26 @@ export function doctorCommand(): Command {
 async function doctor(options: QuestionOptions & { readonly json?: boolean }): Promise<void> {
   const { printing } = await import('./printing.ts');
   const print = printing(options.lang);
-  const { facts, state, problems, flows, outsideRoutes, alone } = await readQuestion(options);
+  const { withProgress } = await import('./progress.ts');
+  const { facts, state, problems, flows, outsideRoutes, alone } = await withProgress(
+    print.language,
+    (progress) => readQuestion(options, progress),
+  );
   const [{ diagnose }, { expectedFromFacts }, { tally }] = await Promise.all([
     import('../diagnosis/diagnose.ts'),
     import('../plan/expected.ts'),
     import('../report/tally.ts'),
   ]);
   const expected = alone?.expected ?? expectedFromFacts(facts, { state });
-  const diagnosis = diagnose({
+  const asked = {
     state,
     expected,
     facts,
     outsideRoutes,
     ...(flows === undefined ? {} : { flows }),
     ...(alone === undefined ? {} : { alone }),
-  });
+  };
+  const diagnosis = await withProgress(print.language, (progress) => diagnose({ ...asked, progress }));
   print.notes(problems);
   const { engineNote } = await import('./engine-note.ts');
   // Of rules alone the report itself says who made them.

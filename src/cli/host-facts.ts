@@ -4,6 +4,7 @@
  */
 import type { Facts } from '../host/facts.ts';
 import type { HostState } from '../host/state.ts';
+import { type Progress, unwatched } from '../net/progress.ts';
 import { badInput, systemRefused } from './failure.ts';
 import { readInput } from './read-input.ts';
 
@@ -19,12 +20,12 @@ export async function bundleFacts(path: string): Promise<Facts> {
 }
 
 /** This host, or the namespace at a path. */
-export async function liveFacts(netns: string | undefined): Promise<Facts> {
+export async function liveFacts(netns: string | undefined, progress: Progress = unwatched): Promise<Facts> {
   const [{ captureLive }, { CaptureError }] = await Promise.all([
     import('../engine/live.ts'),
     import('../bundle/error.ts'),
   ]);
-  return captureLive(netns === undefined ? {} : { netns }).catch((error: unknown) => {
+  return captureLive({ progress, ...(netns === undefined ? {} : { netns }) }).catch((error: unknown) => {
     throw error instanceof CaptureError ? systemRefused(error.message) : error;
   });
 }

@@ -6,7 +6,7 @@ import type { FactProblem } from '../host/facts.ts';
 import type { TextOptions } from '../report/text/doctor.ts';
 import { printable } from '../report/text/layout.ts';
 import { badInput } from './failure.ts';
-import { languageOf, painter } from './terminal.ts';
+import { type Language, languageOf, painter } from './terminal.ts';
 
 /** Without a terminal, and at most: longer lines are hard to read. */
 const usualWidth = 100;
@@ -17,12 +17,14 @@ const maxNotes = 5;
 
 /** Checks the language at once, before anything else is done. */
 export function printing(lang: string | undefined): {
+  readonly language: Language;
   readonly options: () => Promise<TextOptions>;
   readonly notes: (problems: readonly FactProblem[]) => void;
 } {
   const language = languageOf(lang, process.env);
   if (language === undefined) throw badInput(`--lang ${JSON.stringify(lang)}: en or zh`);
   return {
+    language,
     options: async () => ({
       words:
         language === 'zh'

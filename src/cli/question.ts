@@ -9,6 +9,7 @@ import { isRulesAlone } from '../host/rules-alone.ts';
 import type { HostState } from '../host/state.ts';
 import type { Flow } from '../net/flow.ts';
 import type { Prefix } from '../net/prefix.ts';
+import { type Progress, unwatched } from '../net/progress.ts';
 import { badInput } from './failure.ts';
 import { bundleFacts, liveFacts, refuseBlindness } from './host-facts.ts';
 import { readInput } from './read-input.ts';
@@ -78,13 +79,18 @@ export function withQuestionOptions(command: Command): Command {
 }
 
 /** Reads everything that the options name. Everything that is wrong with them ends in a Failure. */
-export async function readQuestion(options: QuestionOptions): Promise<Question> {
+export async function readQuestion(
+  options: QuestionOptions,
+  progress: Progress = unwatched,
+): Promise<Question> {
   const asked = askedFlow(options);
   const outsideRoutes = await prefixesOf(options.outsideRoutes ?? []);
   const outside = options.outside === undefined ? undefined : await readOutside(options.outside);
   const flowFile = options.flows === undefined ? undefined : await readFlows(options.flows);
   const own =
-    options.bundle === undefined ? await liveFacts(options.netns) : await bundleFacts(options.bundle);
+    options.bundle === undefined
+      ? await liveFacts(options.netns, progress)
+      : await bundleFacts(options.bundle);
   const facts =
     outside === undefined ? own : { ...own, files: new Map([...own.files, ['outside.json', outside]]) };
   const { hostStateFromFacts } = await import('../host/state-from-facts.ts');

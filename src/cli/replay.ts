@@ -7,6 +7,7 @@ import { createReadStream } from 'node:fs';
 import { Command, Option } from 'commander';
 import type { Backend } from '../firewall/ruleset.ts';
 import type { Family } from '../net/addr.ts';
+import type { Progress } from '../net/progress.ts';
 import type { ExpectedRules } from '../plan/log-difference.ts';
 import type { LogReading } from '../plan/log-reading.ts';
 import type { Plan } from '../plan/plan.ts';
@@ -104,13 +105,13 @@ interface Compared {
 }
 
 async function compare(path: string | undefined, options: ReplayOptions): Promise<Compared> {
-  if (options.bundle !== undefined) return compareWithBundle(path, options.bundle, options.engine);
+  if (options.bundle !== undefined) return compareWithBundle(path, options.bundle, options);
   if (path === undefined) throw badInput('replay: name a log, or a bundle with --bundle');
   const { readingOf } = await import('../plan/log-reading.ts');
-  const reading = readingOf(await readLog(path), options.engine);
+  const reading = readingOf(await readLog(path, options.lang), options.engine);
   if (options.against !== undefined) {
     const { rulesOfLog } = await import('../plan/log-difference.ts');
-    const other = readingOf(await readLog(options.against), options.engine);
+    const other = readingOf(await readLog(options.against, options.lang), options.engine);
     const compared = await difference(options.against, rulesOfLog(other), reading);
     const otherEngine = other.engine?.version;
     return {
@@ -154,7 +155,7 @@ async function difference(
 async function compareWithBundle(
   path: string | undefined,
   bundle: string,
-  engine: string | undefined,
+  { engine, lang }: ReplayOptions,
 ): Promise<Compared> {
   const [{ expectedFromFacts }, { text }, { readEvents }, { readingOf }] = await Promise.all([
     import('../plan/expected.ts'),
@@ -168,7 +169,9 @@ async function compareWithBundle(
   const own = text(facts, 'dockerd.log');
   if (path === undefined && own === undefined) throw badInput(`${bundle}: has no dockerd.log; name a log`);
   const log =
-    path === undefined ? readEvents(own ?? '', expected.backend) : await readLog(path, expected.backend);
+    path === undefined
+      ? readEvents(own ?? '', expected.backend)
+      : await readLog(path, lang, expected.backend);
   const reading = readingOf(log, expected.options.engine);
   return {
     name: path ?? 'dockerd.log',
@@ -197,12 +200,32 @@ async function planOfFiles({ configFile, networks }: ReplayOptions, { engine }: 
 }
 
 /** Reads a log of any size, piece by piece. */
-async function readLog(path: string, backend?: Backend): Promise<LogEvents> {
+async function readLog(path: string, lang: string | undefined, backend?: Backend): Promise<LogEvents> {
+  const [{ withProgress }, { languageOf }] = await Promise.all([
+    import('./progress.ts'),
+    import('./terminal.ts'),
+  ]);
+  return withProgress(languageOf(lang, process.env) ?? 'en', (progress) =>
+    readPieces(path, backend, progress),
+  );
+}
+
+async function readPieces(
+  path: string,
+  backend: Backend | undefined,
+  progress: Progress,
+): Promise<LogEvents> {
   const { EventReader } = await import('../replay/events.ts');
   const reader = new EventReader(backend);
   const stream = path === '-' ? process.stdin : createReadStream(path);
   try {
-    for await (const chunk of stream.setEncoding('utf8')) reader.push(String(chunk));
+    let lines = 0;
+    for await (const chunk of stream.setEncoding('utf8')) {
+      const piece = String(chunk);
+      reader.push(piece);
+      lines += piece.split('\n').length - 1;
+      progress('log', lines);
+    }
   } catch (error) {
     throw isSystemError(error) ? badInput(`log ${path}: ${said(error)}`) : error;
   }

@@ -31,7 +31,8 @@ async function trace(options: TraceOptions): Promise<void> {
   const print = printing(options.lang);
   if (options.flows === undefined && options.from === undefined && options.to === undefined)
     throw badInput('trace needs --from and --to, or --flows');
-  const question = await readQuestion(options);
+  const { withProgress } = await import('./progress.ts');
+  const question = await withProgress(print.language, (progress) => readQuestion(options, progress));
   const { facts, state, problems, flows = [], outsideRoutes, alone } = question;
   const { makeScene, walk } = await import('../packet/walk.ts');
   const expected = async () =>
@@ -40,7 +41,13 @@ async function trace(options: TraceOptions): Promise<void> {
   const names = asksNames ? await namesOf(await expected(), state) : undefined;
   const walksOn = async (host: HostState) => {
     const scene = makeScene(host, outsideRoutes, names);
-    return ((await question.flowsOn(host)) ?? []).map((flow) => walk(scene, flow));
+    const asked = (await question.flowsOn(host)) ?? [];
+    return withProgress(print.language, (progress) =>
+      asked.map((flow, index) => {
+        progress('flows', index, asked.length);
+        return walk(scene, flow);
+      }),
+    );
   };
   const tried =
     options.whatIf === undefined

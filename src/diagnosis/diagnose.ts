@@ -9,6 +9,7 @@ import type { Facts } from '../host/facts.ts';
 import type { HostState } from '../host/state.ts';
 import type { Flow } from '../net/flow.ts';
 import type { Prefix } from '../net/prefix.ts';
+import { type Progress, unwatched } from '../net/progress.ts';
 import type { Outcome, Trace } from '../packet/trace.ts';
 import { makeScene, walk } from '../packet/walk.ts';
 import type { CannotExpect, Expected } from '../plan/expected.ts';
@@ -50,10 +51,16 @@ export interface DiagnoseInput {
   readonly flows?: readonly Flow[];
   /** Where only rules are known: `state` is the host that was supposed around them. */
   readonly alone?: RulesAlone;
+  /** Told how far the work is: a large host takes seconds. */
+  readonly progress?: Progress;
 }
 
 export function diagnose(input: DiagnoseInput): Diagnosis {
-  const { outsideRoutes = [] } = input;
+  const flows = input.flows ?? [...questions.wanted, ...guests.flatMap((guest) => guest.flows)];
+  const asked = flows.map((flow, index) => {
+    progress('flows', index, flows.length);
+    return walk(scene, flow);
+  });
   const expected = 'cannot' in input.expected ? undefined : input.expected;
   const { state, guests } =
     input.flows === undefined && input.alone === undefined
@@ -64,7 +71,10 @@ export function diagnose(input: DiagnoseInput): Diagnosis {
   const names = nameServiceOf(input.expected, state);
   const scene = makeScene(state, outsideRoutes, names);
   const flows = input.flows ?? [...questions.wanted, ...guests.flatMap((guest) => guest.flows)];
-  const asked = flows.map((flow) => walk(scene, flow));
+  const asked = flows.map((flow, index) => {
+    progress('flows', index, flows.length);
+    return walk(scene, flow);
+  });
   const receiverOf = receiversOn(state, expected);
   const succeeds = successOn(receiverOf);
   const failing = asked.filter((t) => !succeeds(t));
@@ -76,6 +86,7 @@ export function diagnose(input: DiagnoseInput): Diagnosis {
     candidates: candidatesFor(patient, guests, failing),
     succeeds,
     receiverOf,
+    progress,
   };
   const { remedies, unhealed } = searchRemedies(search);
   // What nothing repairs needs no proof: the panel is walked for remedies only.

@@ -3,6 +3,7 @@ import { dockerHost, flow } from '../../test/fixtures/host.ts';
 import { runOn } from '../../test/fixtures/patient.ts';
 import type { StateChange } from '../host/change.ts';
 import type { HostState } from '../host/state.ts';
+import { unwatched } from '../net/progress.ts';
 import { makeScene, walk } from '../packet/walk.ts';
 import type { Candidate } from './candidate.ts';
 import { deathStep } from './death.ts';
@@ -47,7 +48,16 @@ function inputOf(state: HostState, candidates: readonly Candidate[], flows = ask
   const succeeds: SearchInput['succeeds'] = (t) => t.outcome === 'ok';
   const failing = flows.map((text) => walk(scene, flow(text))).filter((t) => !succeeds(t));
   const receiverOf = () => undefined;
-  return { state, outsideRoutes: [], names: undefined, failing, candidates, succeeds, receiverOf };
+  return {
+    state,
+    outsideRoutes: [],
+    names: undefined,
+    failing,
+    candidates,
+    succeeds,
+    receiverOf,
+    progress: unwatched,
+  };
 }
 
 /** Key of the candidate of each remedy, with the number of flows that need it, and what they need as well. */

@@ -7,6 +7,7 @@ import { applyChanges } from '../host/change.ts';
 import type { HostState } from '../host/state.ts';
 import type { Flow } from '../net/flow.ts';
 import type { Prefix } from '../net/prefix.ts';
+import type { Progress } from '../net/progress.ts';
 import type { Trace } from '../packet/trace.ts';
 import { makeScene, walk } from '../packet/walk.ts';
 import type { NameService } from '../plan/name-service.ts';
@@ -41,6 +42,7 @@ export interface SearchInput {
   readonly succeeds: Succeeds;
   /** Whom flows are meant for. */
   readonly receiverOf: Receivers;
+  readonly progress: Progress;
 }
 
 /** Remedies that together heal as many failing flows as can be healed, in the order in which they were found, and the flows that nothing heals. */
@@ -108,7 +110,10 @@ function choose(input: SearchInput): readonly Candidate[] {
   const trials = new Trials(input);
   /** Tries all on some flows, and what heals one of them on all that are open. */
   const tryOn = (flows: readonly number[]): void => {
+    let tried = 0;
     for (const [candidate, healed] of heals) {
+      input.progress('repairs', tried, heals.size);
+      tried += 1;
       if (chosen.includes(candidate)) continue;
       const some = trials.concernedBy(candidate, flows);
       const found = healedBy(input, [...chosen, candidate], some);
