@@ -99,7 +99,7 @@ install_dependencies() {
 }
 
 build_stale() {
-  [ ! -f dist/.built ] || [ ! -f dist/cli/main.js ] ||
+  [ ! -f dist/.built ] || [ ! -f dist/cli/start.js ] ||
     [ -n "$(find src tsconfig.json tsconfig.build.json package.json -newer dist/.built ! -name '*.test.ts' | head -n 1)" ]
 }
 
