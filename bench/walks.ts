@@ -1,50 +1,51 @@
 /**
- * How fast flows are walked, and how long the doctor takes over a bundle. In: a capture of test/corpus.
- * Out: medians, and the doctor's time as a multiple of starting the runtime alone, measured in turns in the same run.
+ * How fast flows are walked, and how long the doctor takes over a small bundle. In: captures of test/corpus, with Docker's default
+ * rules. Out: medians. Walks are counted by the processor time of this process, so that other work on the machine disturbs less.
  */
-import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { readBundle } from '../src/bundle/read.ts';
 import { hostStateFromFacts } from '../src/host/state-from-facts.ts';
 import { makeScene, walk } from '../src/packet/walk.ts';
 import { flowOf, probesOf } from '../test/judge/capture.ts';
 import { median } from './median.ts';
+import { program, wholeProcess } from './process.ts';
 
-const capture = fileURLToPath(new URL('../test/corpus/17.06.2/default.tar.gz', import.meta.url));
-const program = fileURLToPath(new URL('../bin/bridgekeeper', import.meta.url));
+const engines = ['17.06.2', '28.5.2', '29.7.2-nft'] as const;
 const rounds = 9;
 
-const facts = await readBundle(capture, { oracle: true });
-const scene = makeScene(hostStateFromFacts(facts).state);
-const flows = probesOf(facts).map(flowOf);
+function capturePath(engine: string): string {
+  return fileURLToPath(new URL(`../test/corpus/${engine}/default.tar.gz`, import.meta.url));
+}
 
-function walksPerSecond(seconds: number): number {
-  const end = performance.now() + seconds * 1000;
-  const start = performance.now();
+/** Walks of these flows in a second of processor time. */
+function walksPerSecond(walkAll: () => number, seconds: number): number {
+  const start = process.cpuUsage();
+  const spent = () => process.cpuUsage(start).user / 1_000_000;
   let walked = 0;
-  while (performance.now() < end) {
-    for (const flow of flows) walk(scene, flow);
-    walked += flows.length;
-  }
-  return walked / ((performance.now() - start) / 1000);
+  while (spent() < seconds) walked += walkAll();
+  return walked / spent();
 }
 
-function milliseconds(command: string, args: readonly string[]): number {
-  const start = performance.now();
-  const { status } = spawnSync(command, args, { stdio: 'ignore' });
-  if (status !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${status}`);
-  return performance.now() - start;
+console.log('engine        walks a second   walks a second, outcome alone');
+for (const engine of engines) {
+  const facts = await readBundle(capturePath(engine), { oracle: true });
+  const scene = makeScene(hostStateFromFacts(facts).state);
+  const flows = probesOf(facts).map(flowOf);
+  const columns = (['all', 'deaths'] as const).map((keeps) => {
+    const walkAll = () => {
+      for (const flow of flows) walk(scene, flow, keeps);
+      return flows.length;
+    };
+    walksPerSecond(walkAll, 1);
+    return median(Array.from({ length: rounds }, () => walksPerSecond(walkAll, 0.5)));
+  });
+  const [traced, alone] = columns.map((column) => column.toFixed(0));
+  console.log(`${engine.padEnd(12)}${traced?.padStart(16)}${alone?.padStart(32)}`);
 }
 
-walksPerSecond(1);
-const speeds = Array.from({ length: rounds }, () => walksPerSecond(0.5));
-const runtime: number[] = [];
-const doctor: number[] = [];
-for (let round = 0; round < rounds; round++) {
-  runtime.push(milliseconds(process.execPath, ['-e', '']));
-  doctor.push(milliseconds(program, ['doctor', '--bundle', capture]));
-}
-console.log(`walks a second, one core      ${median(speeds).toFixed(0)}`);
-console.log(`doctor over a bundle          ${median(doctor).toFixed(0)} ms`);
-console.log(`the runtime alone             ${median(runtime).toFixed(0)} ms`);
-console.log(`doctor / runtime              ${(median(doctor) / median(runtime)).toFixed(1)}`);
+console.log('\nwhole process, small bundle              ms');
+const runtime = wholeProcess(process.execPath, ['-e', ''], rounds);
+const doctor = wholeProcess(program, ['doctor', '--bundle', capturePath('28.5.2')], rounds);
+console.log(`doctor${doctor.toFixed(0).padStart(36)}`);
+console.log(`the runtime alone${runtime.toFixed(0).padStart(25)}`);
+console.log(`doctor / runtime${(doctor / runtime).toFixed(1).padStart(26)}\n`);
