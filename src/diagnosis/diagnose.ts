@@ -56,11 +56,7 @@ export interface DiagnoseInput {
 }
 
 export function diagnose(input: DiagnoseInput): Diagnosis {
-  const flows = input.flows ?? [...questions.wanted, ...guests.flatMap((guest) => guest.flows)];
-  const asked = flows.map((flow, index) => {
-    progress('flows', index, flows.length);
-    return walk(scene, flow);
-  });
+  const { outsideRoutes = [], progress = unwatched } = input;
   const expected = 'cannot' in input.expected ? undefined : input.expected;
   const { state, guests } =
     input.flows === undefined && input.alone === undefined
