@@ -82,6 +82,14 @@ describe('a long chain', () => {
     expect(packet === undefined ? undefined : placesInChain(chain, packet)).toEqual([]);
   });
 
+  test('a limit that stands before a port counts also packets to other ports', () => {
+    const args = splitWords('-p tcp -m limit --limit 1/s -m tcp --dport 1') ?? [];
+    const limited = Array.from({ length: longChain }, () => parseRuleArgs(args, 'ipv4'));
+    const chain = { name: 'A', rules: limited.filter((rule): rule is Rule => !isRuleError(rule)) };
+    const [packet] = fc.sample(packets, 1);
+    expect(packet && placesInChain(chain, packet)).toHaveLength(longChain);
+  });
+
   test('a short one is asked rule by rule', () => {
     const [packet] = fc.sample(packets, 1);
     expect(packet === undefined ? [] : placesInChain({ name: 'A', rules: [] }, packet)).toBeUndefined();

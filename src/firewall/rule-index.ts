@@ -98,10 +98,11 @@ function addressKey(of: 'source' | 'destination', condition: Rule['source']): Ru
   return bits === (addr.family === 'ipv4' ? 32 : 128) ? { of, value: addr.value } : undefined;
 }
 
-/** Of `-m tcp` and `-m udp`, which match no other protocol. */
+/** Of `-m tcp` and `-m udp`, which match no other protocol. What stands before them is asked all the same: a limit counts then. */
 function portKey({ matches }: Rule): RuleKey | undefined {
   for (const { module, options } of matches) {
-    if (module !== 'tcp' && module !== 'udp') continue;
+    if (module === 'comment') continue;
+    if (module !== 'tcp' && module !== 'udp') return undefined;
     const option = options.find(({ name, not }) => name === '--dport' && !not);
     const range = parseRange(option?.values[0] ?? '');
     if (range !== undefined && range.from === range.to) return { of: module, value: range.from };
