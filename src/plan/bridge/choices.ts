@@ -50,9 +50,12 @@ export const familyLabels = {
   },
 } as const;
 
-/** Longest interface name: IFNAMSIZ less its NUL; the kernel refuses `/`, `:` and space (dev_valid_name, net/core/dev.c). */
+/**
+ * Longest interface name: IFNAMSIZ less its NUL; the kernel refuses `/`, `:` and space (dev_valid_name, net/core/dev.c). `!` it takes, but iptables does not: no
+ * engine can write rules for it.
+ */
 export function isInterfaceName(text: string): boolean {
-  return /^[^\s/:-][^\s/:]{0,14}$/.test(text) && text !== '.' && text !== '..';
+  return /^[^\s/:-][^\s/:]{0,14}$/.test(text) && !['.', '..', '!'].includes(text);
 }
 
 /** A daemon option as a Because. */
