@@ -11,11 +11,11 @@ import type { Flow } from '../net/flow.ts';
 import { containsAddr } from '../net/prefix.ts';
 import type { Expected } from '../plan/expected.ts';
 import type { PlannedProxy } from '../plan/plan.ts';
-import { hasErrorStopper } from './mtu-faults.ts';
 import { nameFlows } from './name-flows.ts';
-import { restarted } from './option-flips.ts';
 import { type End, peersAmong } from './pairs.ts';
-import { smallUplinkOf } from './uplink-mtu.ts';
+import { hasErrorStopper } from './sources/mtu-faults.ts';
+import { restarted } from './sources/option-flips.ts';
+import { smallUplinkOf } from './sources/uplink-mtu.ts';
 
 export interface Questions {
   readonly wanted: readonly Flow[];

@@ -5,7 +5,7 @@ import { bridge, type Case, caseOf, diagnosisOf, inContainer, inputOf } from '..
 import { planSandboxes } from '../plan/sandbox.ts';
 import { flowText } from '../report/flow-text.ts';
 import { diagnose } from './diagnose.ts';
-import { lostNames } from './name-faults.ts';
+import { lostNames } from './sources/name-faults.ts';
 
 const net1 = {
   name: 'net1',

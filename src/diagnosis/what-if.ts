@@ -18,9 +18,9 @@ import { configurationFromFacts } from '../plan/configuration-from-facts.ts';
 import type { CannotExpect, Expected } from '../plan/expected.ts';
 import { withValue } from '../plan/explain.ts';
 import type { PlannedProxy } from '../plan/plan.ts';
-import { restarted } from './option-flips.ts';
 import { isMadeAnew, madeAnew } from './rebuilt.ts';
-import { planDifference } from './settings.ts';
+import { restarted } from './sources/option-flips.ts';
+import { planDifference } from './sources/settings.ts';
 
 export interface WhatIfInput {
   readonly facts: Facts;

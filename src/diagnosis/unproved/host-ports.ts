@@ -3,7 +3,7 @@
  * In: a case. Out: a warning for each.
  */
 import { commandRepair } from '../commands.ts';
-import { hostPortRules, portAsAsked } from '../user-chain.ts';
+import { hostPortRules, portAsAsked } from '../sources/user-chain.ts';
 import type { Detector } from './case.ts';
 
 const closing = new Set(['DROP', 'REJECT']);

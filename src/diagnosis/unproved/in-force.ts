@@ -3,7 +3,7 @@
  * In: a case. Out: a warning for each that no proved finding tells already.
  */
 import { settingEvidence } from '../evidence.ts';
-import { becauseOf, notInForceParams } from '../option-flips.ts';
+import { becauseOf, notInForceParams } from '../sources/option-flips.ts';
 import type { Detector } from './case.ts';
 
 export const settingsNotInForce: Detector = ({ expected, line, proved }) =>

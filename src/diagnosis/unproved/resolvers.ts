@@ -12,7 +12,7 @@ import { fallbackServers } from '../../plan/name-service.ts';
 import { resolverAddress } from '../../plan/sandbox.ts';
 import type { Evidence } from '../finding.ts';
 import type { LoggedMessage } from '../log-messages.ts';
-import { lostNames, lostNamesMeaning } from '../name-faults.ts';
+import { lostNames, lostNamesMeaning } from '../sources/name-faults.ts';
 import type { Case, Detector } from './case.ts';
 
 /** A container with networking of its own, and whom its resolv.conf names. */

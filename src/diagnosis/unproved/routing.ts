@@ -4,8 +4,8 @@
  */
 import { formatAddr } from '../../net/addr.ts';
 import { formatPrefix } from '../../net/prefix.ts';
-import { describeRule, isOutdated, ownSourceRules, subnetsWithout } from '../route-faults.ts';
-import { describeRoute } from '../route-text.ts';
+import { describeRule, isOutdated, ownSourceRules, subnetsWithout } from '../sources/route-faults.ts';
+import { describeRoute } from '../sources/route-text.ts';
 import type { Detector } from './case.ts';
 
 /** Answers of containers leave by the main table's uplink: what becomes of them there is decided upstream. */

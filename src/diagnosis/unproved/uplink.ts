@@ -6,7 +6,7 @@ import type { Link } from '../../host/state.ts';
 import { formatAddr, isLoopback } from '../../net/addr.ts';
 import { formatPrefix, maskPrefix, type Prefix } from '../../net/prefix.ts';
 import type { Repair } from '../finding.ts';
-import { aboutSmallUplink, smallerContainers, smallUplinkOf } from '../uplink-mtu.ts';
+import { aboutSmallUplink, smallerContainers, smallUplinkOf } from '../sources/uplink-mtu.ts';
 import type { Detector } from './case.ts';
 import { networksWithoutMtu } from './networks.ts';
 
