@@ -4,7 +4,7 @@
  * places where chains are of which nothing is known.
  */
 import { listingJson } from '../firewall/nft/listing-text.ts';
-import type { NftFamily, NftRuleset } from '../firewall/nft/model.ts';
+import type { NftChain, NftFamily, NftRuleset, NftTable } from '../firewall/nft/model.ts';
 import { parseNftJson } from '../firewall/nft/parse.ts';
 import type { Backend, Ruleset, Table } from '../firewall/ruleset.ts';
 import { parseSave } from '../firewall/save.ts';
@@ -23,7 +23,8 @@ export interface SaveListing {
 /** `nft list ruleset`, as text or as the parsed JSON of `nft -j`. */
 export type NftListing = { readonly file: string } & (
   | { readonly content: string }
-  | { readonly json: unknown }
+  /** `text`: the same in nft's own language, for what the JSON leaves out. */
+  | { readonly json: unknown; readonly text?: string }
 );
 
 export interface FirewallFacts {
@@ -85,7 +86,31 @@ export function parseFirewall(
       }),
     );
   }
-  return { value: { firewall, nft: native.ruleset, unmodelledHooks: hidden }, problems };
+  const text = 'json' in nft ? nft.text : undefined;
+  const ruleset = text === undefined ? native.ruleset : withDevices(native.ruleset, text, nft.file);
+  return { value: { firewall, nft: ruleset, unmodelledHooks: hidden }, problems };
+}
+
+/** nft before 1.0.7 leaves the devices of chains out of its JSON; its own language has them. */
+function withDevices(ruleset: NftRuleset, listing: string, file: string): NftRuleset {
+  const lacks = ({ base }: NftChain) => base?.devices.length === 0;
+  const atDevices = (table: NftTable) => table.family === 'netdev' && table.chains.some(lacks);
+  if (!ruleset.tables.some(atDevices)) return ruleset;
+  const read = parseNftJson(listingJson(listing).json, file, () => false).ruleset.tables;
+  const devicesOf = (table: NftTable, chain: NftChain) =>
+    read
+      .find(({ family, name }) => family === table.family && name === table.name)
+      ?.chains.find(({ name }) => name === chain.name)?.base?.devices ?? [];
+  const filled = (table: NftTable, chain: NftChain): NftChain =>
+    chain.base === undefined || !lacks(chain)
+      ? chain
+      : { ...chain, base: { ...chain.base, devices: devicesOf(table, chain) } };
+  return {
+    ...ruleset,
+    tables: ruleset.tables.map((table) =>
+      atDevices(table) ? { ...table, chains: table.chains.map((chain) => filled(table, chain)) } : table,
+    ),
+  };
 }
 
 const legacyFiles: Readonly<Record<Family, string>> = {

@@ -115,8 +115,9 @@ const saveFiles: readonly Omit<SaveListing, 'content'>[] = [
 ];
 
 function nftListing(facts: Facts, json: Listing<unknown>): NftListing | undefined {
-  if (json.value !== undefined) return { file: json.file, json: json.value };
   const content = text(facts, 'nft-ruleset.txt');
+  if (json.value !== undefined)
+    return { file: json.file, json: json.value, ...(content === undefined ? {} : { text: content }) };
   return content === undefined ? undefined : { file: 'nft-ruleset.txt', content };
 }
 

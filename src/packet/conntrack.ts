@@ -9,6 +9,7 @@ import {
   type Direction,
   defaultZone,
   invert,
+  isDiscovery,
   isEchoRequest,
   isIcmpError,
   type Packet,
@@ -27,6 +28,10 @@ export class Conntrack {
   track(packet: Packet): Tracking {
     const had = packet.tracking;
     if (had !== undefined) return had;
+    if (isDiscovery(packet)) {
+      packet.tracking = { connection: undefined, direction: 'original', state: 'UNTRACKED' };
+      return packet.tracking;
+    }
     const tracking = isIcmpError(packet) ? this.trackError(packet) : this.trackTuple(packet);
     packet.tracking = tracking;
     return tracking;

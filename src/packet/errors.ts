@@ -54,8 +54,7 @@ export function errorSeenBy(kind: Exclude<FlowKind, 'dns'>, fate: Fate, sender: 
       return hears(fate.error, sender, sent) ? fromIcmp(kind, sent.dst.family, fate) : 'timeout';
     case 'unresolved': {
       const unresolved = icmpNumbers(sent.dst.family, 'host-unreachable');
-      // The sender's own kernel sends itself an ICMP error (ipv4_link_failure, ndisc_error_report).
-      if (fate.atSender || (fate.error !== undefined && hears(fate.error, sender, sent))) {
+      if (fate.error !== undefined && hears(fate.error, sender, sent)) {
         return fromIcmp(kind, sent.dst.family, unresolved);
       }
       return 'timeout';

@@ -230,10 +230,10 @@ describe('sizes', () => {
   const bulk = { up: 20_000, down: 20_000 };
   const df = (size: number) => ({ size, df: true });
 
-  test('the router says that it does not fit; without DF it is cut', () => {
+  test('the router says that it does not fit, also of a ping that did not ask for DF (IP_PMTUDISC_WANT)', () => {
     expect(outcome(narrow, 'web ping 198.51.100.7', df(1372))).toBe('ok');
     expect(outcome(narrow, 'web ping 198.51.100.7', df(1373))).toBe('icmp-3/4');
-    expect(outcome(narrow, 'web ping 198.51.100.7', { size: 1373 })).toBe('ok');
+    expect(outcome(narrow, 'web ping 198.51.100.7', { size: 1373 })).toBe('icmp-3/4');
     expect(outcome(mute(narrow), 'web ping 198.51.100.7', df(1373))).toBe('timeout');
   });
 

@@ -52,6 +52,11 @@ interface Asked {
 const clientPort = 40_000;
 const pingId = 4_242;
 
+/** Options of a SYN: segment size, selective acknowledgement, timestamps, window scale (tcp_syn_options). */
+const handshakeOptionBytes = 20;
+/** A small question, with its headers. */
+const datagramBytes = { ipv4: 40, ipv6: 60 } as const;
+
 /** Nothing in the facts says who runs a service or asks: root, as daemons and the people who diagnose are. */
 const serviceOwner = 0;
 
@@ -146,7 +151,8 @@ export class Exchange {
 
   /** A datagram and its answer; with `qname` it asks for a name, and the outcome is what the answer says. */
   private udp(node: Node, dst: Addr, port: number, qname?: string): Result {
-    const datagram = makePacket({ ...this.unbound(dst, 'udp'), sport: this.port(), dport: port, length: 40 });
+    const length = datagramBytes[dst.family];
+    const datagram = makePacket({ ...this.unbound(dst, 'udp'), sport: this.port(), dport: port, length });
     const asked = this.ask(node, datagram);
     const request = this.recorder.take();
     if (asked.fate.kind !== 'delivered') return this.failed('udp', asked, request);
@@ -157,7 +163,7 @@ export class Exchange {
     if (behind !== undefined && !isAnswer(behind.outcome)) {
       return this.finish('timeout', undefined, chained(request, listener, behind), behind.reply);
     }
-    const answer = makePacket({ ...answerTo(packet), length: 40, owner: serviceOwner });
+    const answer = makePacket({ ...answerTo(packet), length, owner: serviceOwner });
     const chooseSource = listener.kind === 'proxy' && choosesSource(listener);
     const back = this.stack.send(far, answer, { chooseSource });
     const reply = this.recorder.take();
@@ -233,6 +239,7 @@ export class Exchange {
       dport: port,
       tcpFlags: tcpFlag.syn,
       dontFragment: true,
+      length: tcpHeaderBytes(dst.family) + handshakeOptionBytes,
       mss: 65_535,
     });
     const asked = this.ask(node, syn);
@@ -246,7 +253,7 @@ export class Exchange {
       ...answerTo(packet),
       tcpFlags: closed ? R | A : S | A,
       dontFragment: true,
-      length: closed ? 40 : 60,
+      length: tcpHeaderBytes(dst.family) + (closed ? 0 : handshakeOptionBytes),
       ...(closed ? { mark: reflectedMark(far, packet) } : { mss: 65_535, owner: serviceOwner }),
     });
     const back = this.stack.send(far, synAck, { chooseSource: false });
@@ -260,8 +267,8 @@ export class Exchange {
         ? this.tcp(far, listener.proxy.containerAddress, listener.proxy.containerPort, flow)
         : undefined;
     const talk: Talk = {
-      near: { node, tuple: asked.sent, wire: back.wire, announced: back.packet.mss ?? 536 },
-      far: { node: far, tuple: answerTo(packet), wire, announced: packet.mss ?? 536 },
+      near: { node, tuple: asked.sent, wire: back.wire, announced: back.packet.mss ?? 536, asks: true },
+      far: { node: far, tuple: answerTo(packet), wire, announced: packet.mss ?? 536, asks: false },
     };
     const outcome = this.converse(talk, flow, behind);
     if (behind !== undefined)
@@ -276,7 +283,7 @@ export class Exchange {
     if (behind !== undefined && behind.outcome !== 'ok') {
       const { outcome, slow } = behind;
       const waits = slow || outcome === 'timeout' || outcome === 'connected-then-timeout';
-      return waits ? 'connected-then-timeout' : 'connected-then-closed';
+      return waits || !this.closes(talk) ? 'connected-then-timeout' : 'connected-then-closed';
     }
     const down = this.pour(talk.far, talk.near, 100);
     if (down !== 'ok') return down;
@@ -285,6 +292,19 @@ export class Exchange {
       if (sent !== 'ok') return sent;
     }
     return (flow.down ?? 0) > 0 ? this.pour(talk.far, talk.near, flow.down ?? 0) : 'ok';
+  }
+
+  /** Whether the asking end hears that the other one, which has not read all, gives up. */
+  private closes({ near, far }: Talk): boolean {
+    const reset = makePacket({
+      ...far.tuple,
+      tcpFlags: tcpFlag.rst | tcpFlag.ack,
+      length: tcpHeaderBytes(far.tuple.dst.family),
+      dontFragment: true,
+      owner: serviceOwner,
+    });
+    const fate = this.stack.send(far.node, reset, { chooseSource: false });
+    return isTold(fate, near);
   }
 
   /** Sends so many bytes on an open connection, in segments as large as both ends allow; learns a smaller path MTU. */
@@ -310,7 +330,9 @@ export class Exchange {
       // What arrives goes the way of the handshake, which the trace has.
       this.data = arrives ? undefined : way;
       if (fate.kind === 'delivered') return arrives ? 'ok' : 'connected-then-timeout';
-      if (fate.kind === 'reset') return 'connected-then-closed';
+      // A reset goes to who sent the segment; of one that the answering end gets the asking one hears nothing.
+      if (fate.kind === 'reset')
+        return from.asks && isTold(fate.reset, from) ? 'connected-then-closed' : 'connected-then-timeout';
       const tooBig =
         fate.kind === 'icmp' &&
         saysTooBig(from.tuple.dst.family, fate.type, fate.code) &&
@@ -329,6 +351,7 @@ export class Exchange {
     let sent: Tuple | undefined;
     const fate = this.stack.send(node, packet, {
       chooseSource: true,
+      learnsMtu: true,
       onSource: (p) => {
         sent = tupleOf(p);
       },
@@ -430,6 +453,13 @@ interface End {
   readonly tuple: Tuple;
   readonly wire: Wire;
   readonly announced: number;
+  /** The end that sees the outcome. */
+  readonly asks: boolean;
+}
+
+/** Whether a packet came to this end of its connection. */
+function isTold(fate: Fate, { node, tuple }: End): boolean {
+  return fate.kind === 'delivered' && fate.node === node && sameTuple(tupleOf(fate.packet), invert(tuple));
 }
 
 interface Talk {

@@ -22,8 +22,8 @@ export type Fate =
     }
   /** Somebody answered with a TCP reset (REJECT). */
   | { readonly kind: 'reset'; readonly reset: Fate }
-  /** The next hop's link address is not known; `atSender` when that was the sending kernel itself. */
-  | { readonly kind: 'unresolved'; readonly atSender: boolean; readonly error: Fate | undefined };
+  /** The next hop's link address is not known; `error` tells the sender, which may be the same host. */
+  | { readonly kind: 'unresolved'; readonly error: Fate | undefined };
 
 /** Died without a word. */
 export const lost: Fate = { kind: 'lost' };

@@ -167,6 +167,9 @@ export class Frames {
     if (dstMac === bridge.link.mac || bridge.ports.some((p) => p.link.mac === dstMac)) {
       const input = this.linkFilter(bridge.node, 'bridge', 'input', { inDev: bridge }, frame);
       if (input !== undefined) return input;
+      // br_netif_receive_skb: what goes up arrives at the bridge as at any device.
+      const ingress = this.linkFilter(bridge.node, 'netdev', 'ingress', { inDev: bridge }, frame);
+      if (ingress !== undefined) return ingress;
       // Only br_netfilter remembers the port for the hooks above.
       return this.above.receive(bridge, frame.packet, frame.srcMac, called ? port : undefined, called);
     }
@@ -181,7 +184,9 @@ export class Frames {
       const resolved = resolveNeighbour(this.layer, bridge, routed.nexthop, packet.src);
       return resolved.kind === 'mac' ? resolved.mac : undefined;
     }
-    return routed.kind === 'local' || routed.kind === 'forward' ? bridge.link.mac : undefined;
+    // An IPv4 route that refuses is a route: who came so far is told above (ip_error). Of IPv6 the frame ends here.
+    const told = routed.kind === 'error' && familyOf(packet) === 'ipv4';
+    return told || routed.kind === 'local' || routed.kind === 'forward' ? bridge.link.mac : undefined;
   }
 
   /** Sends a frame out of the port that its destination is behind. */
@@ -197,22 +202,20 @@ export class Frames {
       frame,
     );
     if (filtered !== undefined) return filtered;
-    if (from !== undefined && callsIptables(bridge, packet)) {
-      const at = { ...noDevices, inDev: bridge, outDev: bridge, physIn: from, physOut: port };
-      for (const hook of ['FORWARD', 'POSTROUTING'] as const) {
-        const verdict = this.above.hook(
-          bridge.node,
-          hook,
-          packet,
-          hook === 'FORWARD' ? at : { ...at, inDev: undefined },
-          frame.srcMac,
-        );
-        if (verdict.kind !== 'accept') {
-          const { srcMac, dstMac } = frame;
-          return this.above.stop(bridge.node, packet, verdict, { port: from, srcMac, dstMac });
-        }
-      }
-    }
+    const called = from !== undefined && callsIptables(bridge, packet);
+    const at = { ...noDevices, inDev: bridge, outDev: bridge, physIn: from, physOut: port };
+    const asked = (hook: 'FORWARD' | 'POSTROUTING', devices: HookDevices): Fate | undefined => {
+      const verdict = this.above.hook(bridge.node, hook, packet, devices, frame.srcMac);
+      if (verdict.kind === 'accept' || from === undefined) return undefined;
+      const { srcMac, dstMac } = frame;
+      return this.above.stop(bridge.node, packet, verdict, { port: from, srcMac, dstMac });
+    };
+    // br_forward_finish: chains of the bridge family come before br_netfilter, which is the last of the hook.
+    const stopped =
+      (called ? asked('FORWARD', at) : undefined) ??
+      this.linkFilter(bridge.node, 'bridge', 'postrouting', { outDev: port }, frame) ??
+      (called ? asked('POSTROUTING', { ...at, inDev: undefined }) : undefined);
+    if (stopped !== undefined) return stopped;
     if (packet.length > port.link.mtu + 4 && !packet.offloaded) {
       return this.above.die(
         port.link.name,
@@ -253,6 +256,9 @@ export class Frames {
     const dev = family === 'bridge' ? undefined : (devices.inDev ?? devices.outDev)?.link.name;
     for (const chain of linkChains(node, families, hook, dev)) {
       const { packet } = frame;
+      const place = `nftables chain ${chain.base.name} of ${chain.table.family} ${chain.table.name}`;
+      const here = dev === undefined || chain.base.base?.devices.includes(dev) === true;
+      if (!here && !this.layer.decisions.decide(`${place} is at ${dev}`, 'nft list ruleset')) continue;
       const at = { ...noDevices, ...devices };
       const context = this.above.contextOf(node, packet, at, frame.srcMac, frame.dstMac);
       const verdict = runNftChain(context, { ...chain, hook: 'link', packet, at });
@@ -263,7 +269,7 @@ export class Frames {
 }
 
 /** br_netfilter is asked for by the namespace's sysctl or by the bridge's own switch. */
-function callsIptables(bridge: Wire, packet: Packet): boolean {
+export function callsIptables(bridge: Wire, packet: Packet): boolean {
   const ipv4 = familyOf(packet) === 'ipv4';
   const own = ipv4 ? bridge.link.bridge?.callIptables : bridge.link.bridge?.callIp6tables;
   const key = ipv4 ? 'net.bridge.bridge-nf-call-iptables' : 'net.bridge.bridge-nf-call-ip6tables';

@@ -13,6 +13,7 @@ import { parsePrefixOrAddr } from '../net/prefix.ts';
 import { type ChainFrame, leaveChain, nextPlace } from './chain-stack.ts';
 import { applyNat, bindNat, type Conntrack, type NatRange } from './conntrack.ts';
 import type { Decisions } from './decisions.ts';
+import type { SendError } from './fate.ts';
 import { runNftChain } from './nft-chain.ts';
 import { familyOf, headerOf, type Packet } from './packet.ts';
 import type { Recorder } from './recorder.ts';
@@ -36,7 +37,14 @@ export type Hook = 'PREROUTING' | 'INPUT' | 'FORWARD' | 'OUTPUT' | 'POSTROUTING'
 
 export type Verdict =
   | { readonly kind: 'accept' }
-  | { readonly kind: 'drop'; readonly where: string; readonly why: string; readonly rule?: RuleHit }
+  | {
+      readonly kind: 'drop';
+      readonly where: string;
+      readonly why: string;
+      readonly rule?: RuleHit;
+      /** What a local sender hears of it; EPERM unless told. */
+      readonly error?: SendError;
+    }
   | { readonly kind: 'reject'; readonly with: string; readonly where: string; readonly rule: RuleHit };
 
 export const accept: Verdict = { kind: 'accept' };
@@ -56,6 +64,8 @@ export interface HookContext {
   readonly decisions: Decisions;
   readonly view: PacketView;
   readonly recorder: Pick<Recorder, 'isOn' | 'step'>;
+  /** In OUTPUT: looks for the way again (ip_route_me_harder); the error and its reason where there is none now. */
+  readonly reroute?: () => { readonly error: SendError; readonly why: string } | undefined;
 }
 
 export interface HookDevices {
@@ -87,17 +97,24 @@ export function runHook(context: HookContext, hook: Hook, packet: Packet, at: Ho
   if (file !== undefined) return rulesUnknown(context, hook, file, packet);
   if (node.facts.firewall.tables.length === 0 && node.facts.nft === undefined) return accept;
   for (const stage of stagesOf(node, hook, familyOf(packet))) {
-    const { mark } = packet;
+    const { mark, dst } = packet;
     const verdict = runStage(context, hook, stage, packet, at);
     if (verdict.kind !== 'accept') return verdict;
-    if (hook === 'OUTPUT' && packet.mark !== mark && looksForWayAgain(stage)) packet.remarked = true;
+    if (context.reroute === undefined || !looksForWayAgain(stage, packet, { mark, dst })) continue;
+    const lost = context.reroute();
+    if (lost !== undefined)
+      return { kind: 'drop', where: 'route after OUTPUT', why: lost.why, error: lost.error };
   }
   return accept;
 }
 
-/** A mark that other tables and chains set comes too late for the way (ipt_mangle_out, nft_route_output). */
-function looksForWayAgain(stage: Stage): boolean {
-  if (stage.kind !== 'rules') return false;
+/**
+ * At once, so that later rules do not see what has no way, and only there: what other tables and chains mark comes too late for the way
+ * (nf_nat_ipv4_local_fn, ipt_mangle_out, nft_route_output).
+ */
+function looksForWayAgain(stage: Stage, packet: Packet, before: Pick<Packet, 'mark' | 'dst'>): boolean {
+  if (stage.kind === 'nat') return !sameAddr(packet.dst, before.dst);
+  if (stage.kind !== 'rules' || packet.mark === before.mark) return false;
   return 'base' in stage ? stage.base.base?.type === 'route' : stage.table.name === 'mangle';
 }
 

@@ -18,7 +18,7 @@ class Net {
 
   constructor(state: HostState, decisions = new Decisions([])) {
     this.world = makeWorld(state, undefined);
-    this.layer = { decisions, learned: new Neighbours() };
+    this.layer = { decisions, learned: new Neighbours(), unheard: () => undefined };
   }
 
   wire(ns: string, dev: string): Wire {

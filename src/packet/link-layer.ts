@@ -5,10 +5,10 @@
  */
 
 import type { BridgePort } from '../host/state.ts';
-import { type Addr, sameAddr } from '../net/addr.ts';
+import { type Addr, isLinkLocal, sameAddr } from '../net/addr.ts';
 import type { Decisions } from './decisions.ts';
 import { answersAsk, selectSource } from './route.ts';
-import { ownerOf, type Wire } from './world.ts';
+import { ownerOf, usableAddresses, type Wire } from './world.ts';
 
 const plainPort: BridgePort = {
   state: 'forwarding',
@@ -43,6 +43,16 @@ export interface LinkLayer {
   readonly decisions: Decisions;
   /** What this walk's own questions have taught: asking tells the one who answers where the asker is. */
   readonly learned: Neighbours;
+  /** What keeps the question of one device, or the answer of another, from being heard; undefined: nothing. */
+  readonly unheard: (question: NeighbourQuestion) => string | undefined;
+}
+
+/** A device asks for the owner of `target` in the name of `asker`, and another one is to answer. */
+export interface NeighbourQuestion {
+  readonly device: Wire;
+  readonly answerer: Wire;
+  readonly target: Addr;
+  readonly asker: Addr;
 }
 
 /** Why a frame goes nowhere. */
@@ -222,11 +232,11 @@ export function resolveNeighbour(layer: LinkLayer, device: Wire, nexthop: Addr, 
   }
   const learned = layer.learned.macOf(device, nexthop);
   if (learned !== undefined) return { kind: 'mac', mac: learned };
-  // arp_solicit with arp_announce=0: the packet's source if it is ours, else an address of the device.
-  const asker =
-    ownerOf(node, sender) === undefined ? (selectSource(node, device, nexthop) ?? sender) : sender;
+  const asker = askerOf(device, nexthop, sender);
   const answer = askEveryone(layer, device, nexthop, asker);
   if (answer.kind === 'mac') {
+    const unheard = layer.unheard({ device, answerer: answer.listener, target: nexthop, asker });
+    if (unheard !== undefined) return { kind: 'unresolved', why: unheard };
     if (device.link.mac !== undefined) layer.learned.learn(answer.listener, asker, device.link.mac);
     layer.learned.learn(device, nexthop, answer.mac);
   }
@@ -266,4 +276,17 @@ function firstAnswer(layer: LinkLayer, device: Wire, target: Addr, asker: Addr):
     return { kind: 'mac', mac, listener };
   }
   return { kind: 'unresolved', why: `nobody on ${device.link.name} answers for this address` };
+}
+
+/**
+ * In whose name a device asks. arp_solicit with arp_announce=0: the packet's source if it is ours, else an address of the device.
+ * ndisc_solicit: the packet's source if it is the device's own, else the device's link-local address.
+ */
+function askerOf(device: Wire, nexthop: Addr, sender: Addr): Addr {
+  if (nexthop.family === 'ipv4')
+    return ownerOf(device.node, sender) === undefined
+      ? (selectSource(device.node, device, nexthop) ?? sender)
+      : sender;
+  const own = usableAddresses(device.link, 'ipv6').map(({ prefix }) => prefix.addr);
+  return own.find((addr) => sameAddr(addr, sender)) ?? own.find(isLinkLocal) ?? sender;
 }

@@ -105,7 +105,11 @@ describe('other names', () => {
     const trace = ask('example.org', {}, { upstreams: [upstream('198.51.100.7')] });
     expect(trace.outcome).toBe('unknown');
     expect(trace.unknowns).toEqual([
-      { fact: 'what 198.51.100.7 says of example.org', command: 'dig @198.51.100.7 example.org' },
+      {
+        fact: 'what 198.51.100.7 says of example.org',
+        command: 'dig @198.51.100.7 example.org',
+        outcomes: { ifSo: ['ok'], ifNot: ['rcode3'] },
+      },
     ]);
   });
 

@@ -62,15 +62,13 @@ export interface Packet {
   readonly tcpFlags: number;
   /** IP total length in bytes. */
   readonly length: number;
-  readonly dontFragment: boolean;
+  dontFragment: boolean;
   /** A large send that the kernel cuts late (TCP segmentation offload): length checks at layer 2 do not see it. */
   readonly offloaded: boolean;
   ttl: number;
   /** Type of service, or traffic class. */
   tos: number;
   mark: number;
-  /** In OUTPUT: what looks for the way again after itself has changed the mark. */
-  remarked: boolean;
   zone: Zone;
   /** Set by the namespace that the packet is in; gone when it leaves it. */
   tracking: Tracking | undefined;
@@ -102,7 +100,6 @@ export function makePacket(
     ttl: given.ttl ?? 64,
     tos: given.tos ?? 0,
     mark: given.mark ?? 0,
-    remarked: given.remarked ?? false,
     zone: given.zone ?? defaultZone,
     tracking: given.tracking,
     quoted: given.quoted,
@@ -168,4 +165,10 @@ export function isIcmpError(packet: Packet): boolean {
 export function isEchoRequest(packet: Packet): boolean {
   const type = packet.icmp?.type;
   return packet.protocol === 'icmpv6' ? type === 128 : packet.protocol === 'icmp' && type === 8;
+}
+
+/** Neighbour and router discovery, and reports of multicast listeners (nf_conntrack_icmpv6, noct_valid_new). */
+export function isDiscovery(packet: Packet): boolean {
+  const type = packet.icmp?.type ?? 0;
+  return packet.protocol === 'icmpv6' && ((type >= 130 && type <= 137) || type === 143);
 }

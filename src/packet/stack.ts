@@ -4,7 +4,7 @@
  * net/ipv4/ip_output.c, ip_input.c, ip_forward.c. Links and bridges are `frames.ts`'s subject, what the receiver does
  * with a delivered packet is `exchange.ts`'s.
  */
-import { type Addr, formatAddr, sameAddr } from '../net/addr.ts';
+import { type Addr, formatAddr } from '../net/addr.ts';
 import { Conntrack } from './conntrack.ts';
 import type { Decisions } from './decisions.ts';
 import { type Fate, lost, type SendError } from './fate.ts';
@@ -21,6 +21,7 @@ import {
 } from './hooks.ts';
 import { type IcmpProblem, icmpNumbers, rejectProblem } from './icmp.ts';
 import { type LinkLayer, Neighbours, resolveNeighbour } from './link-layer.ts';
+import { discoveryUnheard } from './neighbour-discovery.ts';
 import {
   answerTo,
   familyOf,
@@ -33,7 +34,7 @@ import {
   tupleOf,
 } from './packet.ts';
 import type { Recorder } from './recorder.ts';
-import { routeInput, routeOutput } from './route.ts';
+import { type OutputRoute, type RouteKey, routeInput, routeOutput, selectSource } from './route.ts';
 import type { RuleHit } from './trace.ts';
 import { HookView } from './view.ts';
 import { type Node, ownerOf, reflectedMark, sysctlNumber, type Wire, type World } from './world.ts';
@@ -41,6 +42,8 @@ import { type Node, ownerOf, reflectedMark, sysctlNumber, type Wire, type World 
 export interface SendOptions {
   /** Take the route's source address, as an unbound socket does. */
   readonly chooseSource: boolean;
+  /** Of a socket: what fits the first link is not cut later on, so that a smaller one is learned of (IP_PMTUDISC_WANT). */
+  readonly learnsMtu?: boolean;
   /** Called with the packet as its socket knows it, before any rule. */
   readonly onSource?: (packet: Packet) => void;
 }
@@ -57,7 +60,12 @@ export class Stack implements Above {
     this.world = world;
     this.decisions = decisions;
     this.recorder = recorder;
-    this.layer = { decisions, learned: new Neighbours() };
+    this.layer = {
+      decisions,
+      learned: new Neighbours(),
+      unheard: (question) =>
+        recorder.aside(() => discoveryUnheard(question, (...asked) => this.hook(...asked))),
+    };
     this.frames = new Frames(this, this.layer, recorder);
   }
 
@@ -76,39 +84,51 @@ export class Stack implements Above {
       mark: packet.mark,
       inDev: undefined,
     };
-    let route = routeOutput(node, key, this.decisions);
-    if (route.kind === 'ok' && options.chooseSource && !isIcmpError(packet)) {
-      // ip_route_connect asks again with the source that it found. A ping sends on the first answer, but ping(8) tries a connect before.
-      const connected = routeOutput(node, { ...key, src: route.src }, this.decisions);
-      if (connected.kind === 'error' || packet.icmp === undefined) route = connected;
-    }
+    const route = this.routeAsSender(node, packet, key, options.chooseSource && !isIcmpError(packet));
     if (route.kind === 'error') return this.refuse(packet, route.error, 'route', route.why, true);
     packet.src = route.src;
     if (packet.mss !== undefined)
       packet.mss = Math.min(packet.mss, route.wire.link.mtu - tcpHeaderBytes(familyOf(packet)));
+    // ip_append_data, before any rule.
+    if (packet.dontFragment && packet.protocol !== 'tcp' && packet.length > route.wire.link.mtu)
+      return this.refuse(packet, 'EMSGSIZE', route.wire.link.name, tooLong(packet, route.wire), false);
+    if (options.learnsMtu === true && packet.length <= route.wire.link.mtu)
+      packet.dontFragment ||= sysctlNumber(node, 'net.ipv4.ip_no_pmtu_disc', 0) === 0;
     options.onSource?.(packet);
     if (this.recorder.isOn) this.recorder.step({ kind: 'send', header: headerOf(packet) });
     this.recordRoute(route);
-    const before = packet.dst;
-    packet.remarked = false;
-    const verdict = this.hook(node, 'OUTPUT', packet, {
-      ...noDevices,
-      outDev: route.wire,
-      nexthop: route.nexthop,
-    });
+    let way = route;
+    // ip_route_me_harder: the source stays, the way is chosen anew.
+    const reroute = () => {
+      const { dst, src, mark } = packet;
+      const found = routeOutput(node, { dst, src, mark, inDev: undefined }, this.decisions);
+      if (found.kind === 'error') return found;
+      way = found;
+      return undefined;
+    };
+    const at = { ...noDevices, outDev: route.wire, nexthop: route.nexthop };
+    const verdict = asksAnything(node, familyOf(packet))
+      ? runHook({ ...this.contextOf(node, packet, at, undefined), reroute }, 'OUTPUT', packet, at)
+      : accept;
     if (verdict.kind !== 'accept') return this.stop(node, packet, verdict, 'here');
-    if (!sameAddr(before, packet.dst) || packet.remarked) {
-      // ip_route_me_harder: the source stays, the way is chosen anew.
-      route = routeOutput(
-        node,
-        { dst: packet.dst, src: packet.src, mark: packet.mark, inDev: undefined },
-        this.decisions,
-      );
-      if (route.kind === 'error')
-        return this.refuse(packet, route.error, 'route after OUTPUT', route.why, false);
-      this.recordRoute(route);
+    if (way !== route) this.recordRoute(way);
+    return this.output(node, packet, way.wire, way.nexthop, undefined);
+  }
+
+  /** The way of a packet; `unbound`: its socket has no address yet, and takes that of the way. */
+  private routeAsSender(node: Node, packet: Packet, key: RouteKey, unbound: boolean): OutputRoute {
+    const route = routeOutput(node, key, this.decisions);
+    if (!unbound) return route;
+    const again = (src: Addr) => routeOutput(node, { ...key, src }, this.decisions);
+    if (familyOf(packet) === 'ipv6') {
+      // ip6_dst_lookup_tail: only where there was no way without a source it is asked with one.
+      const any = node.loopback === undefined ? undefined : selectSource(node, node.loopback, packet.dst);
+      return route.kind === 'ok' || any === undefined ? route : again(any);
     }
-    return this.output(node, packet, route.wire, route.nexthop, undefined);
+    // ip_route_connect asks again with the source that it found. A ping sends on the first answer, but ping(8) tries a connect before.
+    if (route.kind === 'error') return route;
+    const connected = again(route.src);
+    return connected.kind === 'error' || packet.icmp === undefined ? connected : route;
   }
 
   /** POSTROUTING, size, and out. `from` is the device of a forwarded packet. */
@@ -124,18 +144,12 @@ export class Stack implements Above {
       return this.stop(node, packet, verdict, from === undefined ? 'here' : 'elsewhere');
     }
     if (from === undefined && packet.dontFragment && packet.length > wire.link.mtu && !packet.offloaded) {
-      return this.refuse(
-        packet,
-        'EMSGSIZE',
-        wire.link.name,
-        `${packet.length} bytes do not fit the MTU of ${wire.link.mtu}`,
-        false,
-      );
+      return this.refuse(packet, 'EMSGSIZE', wire.link.name, tooLong(packet, wire), false);
     }
-    return this.transmit(node, packet, wire, nexthop, from === undefined);
+    return this.transmit(node, packet, wire, nexthop);
   }
 
-  private transmit(node: Node, packet: Packet, wire: Wire, nexthop: Addr, local: boolean): Fate {
+  private transmit(node: Node, packet: Packet, wire: Wire, nexthop: Addr): Fate {
     if (wire.link.kind === 'loopback') {
       this.recorder.step({ kind: 'transmit', dev: wire.link.name });
       return this.receive(wire, packet, undefined, undefined, false);
@@ -149,8 +163,9 @@ export class Stack implements Above {
         why: `no neighbour ${formatAddr(nexthop)}`,
         detail: resolved.why,
       });
-      const error = local ? undefined : this.icmpError(node, packet, 'host-unreachable', undefined);
-      return { kind: 'unresolved', atSender: local, error };
+      // Also the sending kernel tells itself so, by an error that passes its own rules (ipv4_link_failure, ndisc_error_report).
+      const error = this.icmpError(node, packet, 'host-unreachable', undefined);
+      return { kind: 'unresolved', error };
     }
     if (this.recorder.isOn) this.recorder.step({ kind: 'transmit', dev: wire.link.name, nexthop });
     return this.frames.send(wire, { packet, srcMac: wire.link.mac, dstMac: resolved.mac });
@@ -271,11 +286,13 @@ export class Stack implements Above {
       verdict.rule,
     );
     if (verdict.kind === 'drop')
-      return whence === 'here' ? { kind: 'send-error', error: 'EPERM', connecting: false } : lost;
+      return whence === 'here'
+        ? { kind: 'send-error', error: verdict.error ?? 'EPERM', connecting: false }
+        : lost;
     if (verdict.with === 'tcp-reset') return this.reset(node, packet, whence);
     const answered = this.answerWith(node, packet, rejectProblem(verdict.with));
-    // A datagram's sender reads the error of its own call before the one that came back (ip_send_skb, udp_send_skb).
-    return whence === 'here' && packet.protocol === 'udp'
+    // The sender of a datagram or a ping reads the error of its own call before the one that came back (ip_send_skb).
+    return whence === 'here' && packet.protocol !== 'tcp'
       ? { kind: 'send-error', error: 'EPERM', connecting: false }
       : answered;
   }
@@ -293,7 +310,7 @@ export class Stack implements Above {
     const reset = makePacket({
       ...answerTo(about),
       tcpFlags: tcpFlag.rst | tcpFlag.ack,
-      length: 40,
+      length: tcpHeaderBytes(familyOf(about)),
       mark: reflectedMark(node, about),
       tracking: attached(about, 'ESTABLISHED'),
     });
@@ -389,4 +406,8 @@ function attached(about: Packet, state: 'RELATED' | 'ESTABLISHED'): Packet['trac
     direction: tracking.direction === 'original' ? 'reply' : 'original',
     state,
   };
+}
+
+function tooLong(packet: Packet, wire: Wire): string {
+  return `${packet.length} bytes do not fit the MTU of ${wire.link.mtu}`;
 }

@@ -159,7 +159,7 @@ function seesFrames({ unmodelledHooks, nft }: Namespace): boolean {
   );
 }
 
-/** Base chains of the bridge or netdev family at a hook of a link, in order; of netdev those of this device. */
+/** Base chains of the bridge or netdev family at a hook of a link, in order; of netdev those of this device, and of one that is not told. */
 export function linkChains(
   node: Node,
   families: readonly NftFamily[],
@@ -168,6 +168,7 @@ export function linkChains(
 ): readonly { readonly table: NftTable; readonly base: NftChain }[] {
   if (node.facts.nft === undefined) return [];
   return inOrder(nativeChains(node, families, hook)).filter(
-    ({ base }) => dev === undefined || base.base?.devices.includes(dev) === true,
+    ({ base }) =>
+      dev === undefined || base.base?.devices.includes(dev) === true || base.base?.devices.length === 0,
   );
 }

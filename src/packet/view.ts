@@ -48,7 +48,6 @@ export class HookView implements PacketView {
   readonly srcMac: string | undefined;
   readonly dstMac: string | undefined;
   readonly fragment = false;
-  readonly packetType = 'unicast';
 
   constructor(
     node: Node,
@@ -66,6 +65,10 @@ export class HookView implements PacketView {
     this.decisions = decisions;
   }
 
+  /** Of what came in; what is sent has none yet, which reads as the first (linux/if_packet.h). */
+  get packetType(): 'unicast' | 'multicast' {
+    return this.at.inDev !== undefined && isMulticast(this.packet.dst) ? 'multicast' : 'unicast';
+  }
   get family(): Family {
     return familyOf(this.packet);
   }

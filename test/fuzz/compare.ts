@@ -1,17 +1,16 @@
 /**
  * Runs a case on the kernel and in the simulator. In: a case, on a stage. Out: for each flow what both say. The simulator sees
- * the host as `doctor` sees a live one: captured, then parsed. The capture is taken before the flows, so that it knows nothing of them.
+ * the host as `doctor` sees a live one: observed, then parsed. It is observed before the flows, so that it knows nothing of them.
  */
-import { captureFacts } from '../../src/bundle/capture.ts';
-import { hostStateFromFacts } from '../../src/host/state-from-facts.ts';
-import { outsideDescription, outsideName } from '../../src/lab/place.ts';
-import { formatAddr } from '../../src/net/addr.ts';
+import { formatAddr, parseAddr } from '../../src/net/addr.ts';
 import type { Trace } from '../../src/packet/trace.ts';
-import { makeScene, type Scene, walk } from '../../src/packet/walk.ts';
+import { makeScene, walk } from '../../src/packet/walk.ts';
 import { sameOutcomeClass } from '../judge/walks.ts';
-import type { Seen } from './agent.ts';
 import { type CaseFlow, flowsOf, type HostCase } from './case.ts';
-import { build, hostUplink, type Place } from './place.ts';
+import type { Seen } from './ends.ts';
+import type { Watch } from './native.ts';
+import { observe } from './observe.ts';
+import { build, directMark, type Place } from './place.ts';
 
 export interface Verdict {
   readonly flow: CaseFlow;
@@ -22,49 +21,65 @@ export interface Verdict {
   readonly unknowns: readonly string[];
 }
 
+export interface Asking {
+  /** Milliseconds to wait for an answer. */
+  readonly patience: number;
+  /** One flow after the other, instead of all at once. */
+  readonly oneByOne: boolean;
+}
+
 /** Longer than three unanswered neighbour questions take. */
 export const shortPatience = 450;
 /** Longer than until a SYN is sent again: of an error about the first one the caller may not hear (tcp_v4_err). */
 export const longPatience = 1300;
 
-/** Asks with so many milliseconds of patience. Throws when the case cannot be made: a tool refused a line of it. */
-export async function compare(hostCase: HostCase, patience: number): Promise<readonly Verdict[]> {
-  const place = await build(hostCase);
+/** Throws when the case cannot be made: a tool refused a line of it. */
+export async function compare(
+  hostCase: HostCase,
+  watch: Watch,
+  { patience, oneByOne }: Asking,
+): Promise<readonly Verdict[]> {
+  const place = await build(hostCase, watch);
   try {
-    const scene = await observedScene(place, hostCase);
-    const flows = flowsOf(hostCase);
-    const verdicts: Verdict[] = [];
+    const scene = makeScene(await observe(place, hostCase));
+    const answers: Promise<Seen>[] = [];
     for (const [index, flow] of hostCase.flows.entries()) {
-      const asked = flows[index];
-      if (asked === undefined) break;
-      const trace = walk(scene, asked);
-      verdicts.push(judge(flow, await ask(place, flow, patience), trace));
+      const answer = ask(place, flow, firstOwn + index, patience);
+      answers.push(answer);
+      if (oneByOne) await answer;
     }
-    return verdicts;
+    const traces = flowsOf(hostCase).map((flow) => walk(scene, flow));
+    const seen = await Promise.all(answers);
+    return hostCase.flows.flatMap((flow, index) => {
+      const kernel = seen[index];
+      const trace = traces[index];
+      return kernel === undefined || trace === undefined ? [] : [judge(flow, kernel, trace)];
+    });
   } finally {
-    await place.release();
+    place.release();
   }
 }
 
-async function observedScene(place: Place, { containers }: HostCase): Promise<Scene> {
-  const facts = await captureFacts({
-    netns: place.agent('host').path,
-    sandboxes: containers.map(({ name }) => ({ name, netns: place.agent(name).path })),
-    engineFacts: new Map([['outside.json', Buffer.from(JSON.stringify(outsideDescription))]]),
-  });
-  const { state, problems } = hostStateFromFacts(facts);
-  const [problem] = problems;
-  if (problem !== undefined) throw new Error(`the capture cannot be read: ${problem.message}`);
-  return makeScene(state);
-}
+/** The first flow's source port or identifier; that of a flow is its own, so that none meets another's connection. */
+const firstOwn = 40_000;
 
-async function ask(place: Place, flow: CaseFlow, patience: number): Promise<Seen> {
-  const agent = place.agent(flow.from);
-  const route = [`${flow.dst}/32`, 'via', hostUplink];
-  if (flow.direct === true) await place.run(outsideName, ['ip', 'route', 'add', ...route]);
-  const seen = await agent.ask({ kind: flow.kind, dst: flow.dst, port: flow.port ?? 0, patience });
-  if (flow.direct === true) await place.run(outsideName, ['ip', 'route', 'del', ...route]);
-  return seen;
+function ask(place: Place, flow: CaseFlow, own: number, patience: number): Promise<Seen> {
+  const dst = parseAddr(flow.dst);
+  if (dst === undefined) throw new Error(`not an address: ${flow.dst}`);
+  const { kind, port = 0, size = 56, df = false, up = 0, down = 0, direct } = flow;
+  const mark = direct === true ? directMark : 0;
+  return place.ends.ask(place.namespace(flow.from), {
+    kind,
+    dst,
+    port,
+    own,
+    mark,
+    size,
+    df,
+    up,
+    down,
+    patience,
+  });
 }
 
 function judge(flow: CaseFlow, kernel: Seen, trace: Trace): Verdict {
@@ -79,16 +94,11 @@ function judge(flow: CaseFlow, kernel: Seen, trace: Trace): Verdict {
       }
     : { outcome };
   const unknowns = outcome === 'unknown' ? trace.unknowns.map(({ fact }) => fact) : [];
-  return { flow, kernel, walked, verdict: verdictOf(flow.kind, kernel, walked), unknowns };
+  return { flow, kernel, walked, verdict: verdictOf(kernel, walked), unknowns };
 }
 
-/** ping(8) is silent where its own kernel refuses a packet in sendto: the error queue that it asks next overwrites errno. */
-const untoldByPing: readonly string[] = ['EPERM', 'EACCES', 'EINVAL', 'net-unreachable'];
-
-function verdictOf(kind: CaseFlow['kind'], kernel: Seen, walked: Seen): Verdict['verdict'] {
+function verdictOf(kernel: Seen, walked: Seen): Verdict['verdict'] {
   if (walked.outcome === 'unknown') return 'unknown';
-  if (kind === 'ping' && kernel.outcome === 'timeout' && untoldByPing.includes(walked.outcome))
-    return 'same class';
   if (!sameOutcomeClass(kernel.outcome, walked.outcome)) return 'wrong';
   if (kernel.outcome !== walked.outcome) return 'same class';
   const same = kernel.server === walked.server && kernel.at === walked.at && kernel.from === walked.from;

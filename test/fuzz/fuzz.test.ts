@@ -25,8 +25,8 @@ describe.skipIf(!possible)('the simulator and the kernel agree', () => {
   });
 
   test('on random hosts', { timeout: 120_000 }, async () => {
-    const { code, stdout, stderr } = await fuzz('--cases', '8', '--seed', '1');
+    const { code, stdout, stderr } = await fuzz('--cases', '16', '--seed', '1');
     expect(code, stdout + stderr).toBe(0);
-    expect(stdout).toContain('8 cases, 0 refused');
+    expect(stdout).toContain('16 cases, from seed 1, 0 refused');
   });
 });

@@ -3,9 +3,13 @@
  * number. Out: the case of that number, always the same. Whether the kernel takes it is the kernel's answer.
  */
 import fc from 'fast-check';
-import { planOf, rulesOf } from '../support/plan.ts';
-import type { CaseFlow, HostCase } from './case.ts';
-import { addresses, devices, nativeTable, ports, ruleFor, type Table, tableHooks } from './vocabulary.ts';
+import type { Family } from '../../src/net/addr.ts';
+import type { HostCase } from './case.ts';
+import { type DockerMakes, docker } from './docker-words.ts';
+import { catalogue, large } from './flow-words.ts';
+import { nativeTable } from './native-words.ts';
+import { bridges, containers, one, sometimes, words } from './topology.ts';
+import { ruleFor, type Table, tableHooks } from './vocabulary.ts';
 
 /** The case of a number. */
 export function caseOf(number: number): HostCase {
@@ -14,132 +18,34 @@ export function caseOf(number: number): HostCase {
   return made;
 }
 
-const bridges = [
-  { name: 'docker0', address: '172.17.0.1/16' },
-  { name: 'br-neta', address: '172.18.0.1/16' },
-] as const;
-const containers = [
-  { name: 'web', bridge: 'docker0', address: '172.17.0.2/16', gateway: '172.17.0.1' },
-  { name: 'peer', bridge: 'docker0', address: '172.17.0.3/16', gateway: '172.17.0.1' },
-  { name: 'other', bridge: 'br-neta', address: '172.18.0.2/16', gateway: '172.18.0.1' },
-] as const;
-
-const engines = ['17.06.2', '20.10.24', '26.1.5', '28.5.2', '29.7.2'] as const;
-const configs = [{}, {}, { 'userland-proxy': false }, { icc: false }, { 'ip-masq': false }] as const;
-
-/** What an engine makes: rules as lines, and settings. */
-function dockerMakes(engine: string, config: object): Pick<HostCase, 'iptables' | 'sysctls'> {
-  const plan = planOf({
-    engine,
-    config: JSON.stringify(config),
-    networks: [
-      { name: 'bridge', subnet: '172.17.0.0/16' },
-      { name: 'neta', subnet: '172.18.0.0/16' },
-    ],
-    containers: [
-      { name: 'web', on: { bridge: '172.17.0.2/16' }, ports: ['8080:80/tcp', '5353:53/udp'] },
-      { name: 'peer', on: { bridge: '172.17.0.3/16' } },
-      { name: 'other', on: { neta: '172.18.0.2/16' }, ports: ['127.0.0.1:8081:80/tcp'] },
-    ],
-  });
-  const chains = plan.ruleset.tables
-    .filter(({ family }) => family === 'ipv4')
-    .flatMap(({ name, chains }) =>
-      chains.flatMap((chain) => (chain.policy === undefined ? [`${name} -N ${chain.name}`] : [])),
-    );
-  const rules = rulesOf(plan).filter((line) => !/^\w+ -N /.test(line));
-  const sysctls = [...plan.sysctls].flatMap(([name, { value }]) =>
-    name.startsWith('net.ipv4.') ? [`${name}=${value}`] : [],
-  );
-  return { iptables: [...chains, ...rules], sysctls };
+interface Foreign {
+  readonly chain: string;
+  readonly rules: readonly string[];
+  readonly inside: readonly string[];
+  /** Before those of the engine. */
+  readonly first: boolean;
 }
-
-interface Mutation {
-  readonly kind: 'delete' | 'duplicate' | 'move' | 'invert' | 'device' | 'port' | 'address';
-  /** Which line, and where to or which word, both counted around. */
-  readonly line: number;
-  readonly choice: number;
-}
-
-const mutation: fc.Arbitrary<Mutation> = fc.record({
-  kind: fc.constantFrom('delete', 'duplicate', 'move', 'invert', 'device', 'port', 'address'),
-  line: fc.nat(1000),
-  choice: fc.nat(1000),
-});
-
-function around<T>(list: readonly T[], index: number): T | undefined {
-  return list[index % Math.max(1, list.length)];
-}
-
-/** One rule changed; chains and policies stay. */
-function mutate(lines: readonly string[], { kind, line, choice }: Mutation): readonly string[] {
-  const rules = lines.flatMap((text, index) => (/^\w+ -A /.test(text) ? [index] : []));
-  const at = around(rules, line);
-  const to = around(rules, choice);
-  const rule = at === undefined ? undefined : lines[at];
-  if (at === undefined || to === undefined || rule === undefined) return lines;
-  const rewritten = (text: string) => lines.with(at, text);
-  switch (kind) {
-    case 'delete':
-      return lines.toSpliced(at, 1);
-    case 'duplicate':
-      return lines.toSpliced(to, 0, rule);
-    case 'move':
-      return lines.toSpliced(at, 1).toSpliced(to, 0, rule);
-    case 'invert': {
-      const options = [...rule.matchAll(/(! )?(-[iosd]|--dport|--ctstate|--dst-type) /g)];
-      const found = around(options, choice);
-      if (found === undefined) return lines;
-      const [text, negated] = found;
-      const turned = negated === undefined ? `! ${text}` : text.slice(2);
-      return rewritten(rule.slice(0, found.index) + turned + rule.slice(found.index + text.length));
-    }
-    case 'device':
-      return rewritten(rule.replace(/(-[io]) \S+/, `$1 ${around(devices, choice)}`));
-    case 'port':
-      return rewritten(rule.replace(/--dport \S+/, `--dport ${around(ports, choice)}`));
-    case 'address':
-      return rewritten(rule.replace(/(-[sd]) \S+/, `$1 ${around(addresses, choice)}`));
-  }
-}
-
-const docker = fc
-  .tuple(
-    fc.constantFrom(...engines),
-    fc.constantFrom(...configs),
-    fc.oneof(
-      { weight: 1, arbitrary: fc.constant([]) },
-      { weight: 2, arbitrary: fc.array(mutation, { maxLength: 6 }) },
-    ),
-  )
-  .map(([engine, config, mutations]) => {
-    const { iptables, sysctls } = dockerMakes(engine, config);
-    return {
-      iptables: mutations.reduce(mutate, iptables),
-      sysctls,
-      hairpin: 'userland-proxy' in config,
-    };
-  });
 
 /** Rules of others in one table: some at a built-in chain, some in a chain of their own that these reach. */
-const foreignRules = fc.constantFrom<Table>('raw', 'mangle', 'nat', 'filter', 'filter').chain((table) =>
-  fc.constantFrom(...tableHooks[table]).chain((hook) => {
-    const own = `OTHERS-${hook}`;
-    const rule = ruleFor(table, hook, own);
-    // In a chain of its own a rule does not jump there again.
-    const inside = rule.filter((text) => !text.endsWith(own));
-    return fc.record({
-      chain: fc.constant(`${table} -N ${own}`),
-      rules: fc
-        .array(rule, { minLength: 1, maxLength: 3 })
-        .map((rules) => rules.map((text) => `${table} -A ${hook} ${text}`)),
-      inside: fc
-        .array(inside, { maxLength: 2 })
-        .map((rules) => rules.map((text) => `${table} -A ${own} ${text}`)),
-      first: fc.boolean(),
-    });
-  }),
-);
+const foreignRules = (family: Family): fc.Arbitrary<Foreign> =>
+  fc.constantFrom<Table>('raw', 'mangle', 'nat', 'filter', 'filter').chain((table) =>
+    fc.constantFrom(...tableHooks[table]).chain((hook) => {
+      const own = `OTHERS-${hook}`;
+      const rule = ruleFor(family, { table, hook }, own);
+      // In a chain of its own a rule does not jump there again.
+      const inside = rule.filter((text) => !text.endsWith(own));
+      return fc.record({
+        chain: fc.constant(`${table} -N ${own}`),
+        rules: fc
+          .array(rule, { minLength: 1, maxLength: 3 })
+          .map((rules) => rules.map((text) => `${table} -A ${hook} ${text}`)),
+        inside: fc
+          .array(inside, { maxLength: 2 })
+          .map((rules) => rules.map((text) => `${table} -A ${own} ${text}`)),
+        first: fc.boolean(),
+      });
+    }),
+  );
 
 const policies = fc.subarray(
   [
@@ -152,140 +58,240 @@ const policies = fc.subarray(
   { maxLength: 1 },
 );
 
-const setting = (name: string, ...values: readonly string[]) =>
-  fc.constantFrom(...values).map((value) => `net.ipv4.${name}=${value}`);
-const sysctl = fc.oneof(
-  setting('ip_forward', '0', '1'),
-  ...['all', 'eth0', 'docker0', 'br-neta'].flatMap((dev) => [
-    setting(`conf.${dev}.rp_filter`, '0', '1', '2'),
-    setting(`conf.${dev}.route_localnet`, '0', '1'),
-  ]),
-  ...['eth0', 'docker0', 'br-neta'].map((dev) => setting(`conf.${dev}.forwarding`, '0', '1')),
-  ...['all', 'docker0', 'eth0'].map((dev) => setting(`conf.${dev}.accept_local`, '0', '1')),
-  fc.constantFrom('net.bridge.bridge-nf-call-iptables=0', 'net.bridge.bridge-nf-call-iptables=1'),
-  setting('conf.all.src_valid_mark', '0', '1'),
-  setting('ip_default_ttl', '64', '1'),
-  setting('icmp_echo_ignore_all', '0', '1'),
-  setting('fwmark_reflect', '0', '1'),
-);
-
-const badRoute = fc
-  .tuple(
-    fc.constantFrom('blackhole', 'prohibit', 'unreachable'),
-    fc.constantFrom('198.51.100.0/24', '172.17.0.3/32', '172.18.0.0/24', '203.0.113.1/32'),
-  )
-  .map((parts) => parts.join(' '));
-const tableRoute = fc.constantFrom(
-  'default via 203.0.113.1 table 100',
-  'blackhole default table 100',
-  'unreachable 198.51.100.0/24 table 100',
-  '172.18.0.0/16 dev br-neta table 100',
-  '172.17.0.0/16 dev docker0 table 100',
-  'throw 198.51.100.0/24 table 100',
-);
-const routes = fc.uniqueArray(fc.oneof(badRoute, { weight: 2, arbitrary: tableRoute }), {
-  maxLength: 2,
-  selector: (line) =>
-    line.replace(/^(blackhole|prohibit|unreachable|throw) /, '').replace(/via \S+ |dev \S+ /, ''),
-});
-const policyRule = fc
-  .tuple(
-    fc.constantFrom('', 'not '),
-    fc.constantFrom(
-      'fwmark 0x1',
-      'fwmark 0x1/0xff',
-      'from 172.17.0.0/16',
-      'to 198.51.100.0/24',
-      'iif docker0',
-      'iif eth0',
-      'iif lo',
-      'oif eth0',
-    ),
-    fc.constantFrom(
-      'lookup 100',
-      'lookup 100',
-      'lookup main suppress_prefixlength 0',
-      'prohibit',
-      'blackhole',
-      'unreachable',
-    ),
-  )
-  .map(([inverted, selector, action]) => `${inverted}${selector} ${action}`);
-const policyRules = fc
-  .array(policyRule, { maxLength: 2 })
-  .map((rules) => rules.map((rule, index) => `pref ${100 + index} ${rule}`));
-
-const far = '198.51.100.7';
-const flowCatalogue: readonly CaseFlow[] = [
-  ...['web', 'other'].flatMap((from): CaseFlow[] => [
-    { from, kind: 'ping', dst: far },
-    { from, kind: 'tcp', dst: far, port: 7777 },
-    { from, kind: 'udp', dst: far, port: 7777 },
-    { from, kind: 'ping', dst: '172.17.0.3' },
-    { from, kind: 'tcp', dst: '172.17.0.3', port: 80 },
-    { from, kind: 'udp', dst: '172.17.0.3', port: 53 },
-    { from, kind: 'tcp', dst: '172.17.0.3', port: 81 },
-    { from, kind: 'tcp', dst: '203.0.113.2', port: 8080 },
-    { from, kind: 'udp', dst: '203.0.113.2', port: 5353 },
-    { from, kind: 'tcp', dst: '172.17.0.1', port: 2222 },
-    { from, kind: 'udp', dst: '203.0.113.2', port: 2223 },
-    { from, kind: 'tcp', dst: '203.0.113.2', port: 2222 },
-  ]),
-  { from: 'web', kind: 'tcp', dst: '172.18.0.2', port: 80 },
-  { from: 'web', kind: 'ping', dst: '172.18.0.2' },
-  { from: 'host', kind: 'ping', dst: far },
-  { from: 'host', kind: 'tcp', dst: far, port: 7777 },
-  { from: 'host', kind: 'udp', dst: far, port: 7777 },
-  { from: 'host', kind: 'ping', dst: '172.17.0.2' },
-  { from: 'host', kind: 'tcp', dst: '172.17.0.2', port: 80 },
-  { from: 'host', kind: 'udp', dst: '172.17.0.2', port: 53 },
-  { from: 'host', kind: 'tcp', dst: '127.0.0.1', port: 8080 },
-  { from: 'host', kind: 'tcp', dst: '203.0.113.2', port: 8080 },
-  { from: 'host', kind: 'udp', dst: '203.0.113.2', port: 5353 },
-  { from: 'host', kind: 'tcp', dst: '127.0.0.1', port: 2222 },
-  { from: 'inet', kind: 'ping', dst: '203.0.113.2' },
-  { from: 'inet', kind: 'tcp', dst: '203.0.113.2', port: 2222 },
-  { from: 'inet', kind: 'tcp', dst: '203.0.113.2', port: 8080 },
-  { from: 'inet', kind: 'udp', dst: '203.0.113.2', port: 5353 },
-  { from: 'inet', kind: 'udp', dst: '203.0.113.2', port: 2224 },
-  { from: 'inet', kind: 'tcp', dst: '172.17.0.2', port: 80, direct: true },
-  { from: 'inet', kind: 'ping', dst: '172.18.0.2', direct: true },
-];
-
-const hostCase: fc.Arbitrary<HostCase> = fc
-  .record({
-    docker,
-    policies,
-    foreign: fc.array(foreignRules, { maxLength: 4 }),
-    sysctls: fc.array(sysctl, { maxLength: 4 }),
-    routes: fc.oneof(fc.constant([]), routes),
-    policyRules: fc.oneof(fc.constant([]), policyRules),
-    native: fc.oneof(
-      fc.constant([]),
-      fc.tuple(nativeTable('others')),
-      fc.tuple(nativeTable('others'), nativeTable('more')),
-    ),
-    flows: fc.shuffledSubarray([...flowCatalogue], { minLength: 12, maxLength: 12 }),
-  })
-  .map(({ docker, policies, foreign, sysctls, routes, policyRules, native, flows }) => ({
-    bridges,
-    containers: containers.map((container) => ({ ...container, hairpin: docker.hairpin })),
-    sysctls: [...docker.sysctls, ...sysctls],
-    routes,
-    policyRules,
-    iptables: [
-      ...new Set(foreign.map(({ chain }) => chain)),
-      ...policies,
-      ...foreign.filter(({ first }) => first).flatMap(({ rules }) => rules),
-      ...docker.iptables.filter((line) => !policies.some((policy) => samePolicy(policy, line))),
-      ...foreign.filter(({ first }) => !first).flatMap(({ rules }) => rules),
-      ...foreign.flatMap(({ inside }) => inside),
-    ],
-    nft: native,
-    flows,
-  }));
+/** Lines of iptables-restore: what others have before and after the engine's. */
+function together(
+  made: readonly string[],
+  policies: readonly string[],
+  foreign: readonly Foreign[],
+): readonly string[] {
+  return [
+    ...new Set(foreign.map(({ chain }) => chain)),
+    ...policies,
+    ...foreign.filter(({ first }) => first).flatMap(({ rules }) => rules),
+    ...made.filter((line) => !policies.some((policy) => samePolicy(policy, line))),
+    ...foreign.filter(({ first }) => !first).flatMap(({ rules }) => rules),
+    ...foreign.flatMap(({ inside }) => inside),
+  ];
+}
 
 function samePolicy(a: string, b: string): boolean {
   const head = (line: string) => line.split(' ').slice(0, 3).join(' ');
   return head(a) === head(b);
+}
+
+const setting = (name: string, ...values: readonly string[]) =>
+  fc.constantFrom(...values).map((value) => `net.${name}=${value}`);
+
+const sysctl4 = fc.oneof(
+  setting('ipv4.ip_forward', '0', '1'),
+  ...['all', 'eth0', 'docker0', 'br-neta'].flatMap((dev) => [
+    setting(`ipv4.conf.${dev}.rp_filter`, '0', '1', '2'),
+    setting(`ipv4.conf.${dev}.route_localnet`, '0', '1'),
+  ]),
+  ...['eth0', 'docker0', 'br-neta'].map((dev) => setting(`ipv4.conf.${dev}.forwarding`, '0', '1')),
+  ...['all', 'docker0', 'eth0'].flatMap((dev) => [
+    setting(`ipv4.conf.${dev}.accept_local`, '0', '1'),
+    setting(`ipv4.conf.${dev}.arp_ignore`, '0', '1', '2'),
+    setting(`ipv4.conf.${dev}.proxy_arp`, '0', '1'),
+  ]),
+  one('net.bridge.bridge-nf-call-iptables=0', 'net.bridge.bridge-nf-call-iptables=1'),
+  setting('ipv4.conf.all.src_valid_mark', '0', '1'),
+  setting('ipv4.ip_default_ttl', '64', '1'),
+  setting('ipv4.icmp_echo_ignore_all', '0', '1'),
+  setting('ipv4.fwmark_reflect', '0', '1'),
+);
+const sysctl6 = fc.oneof(
+  setting('ipv6.conf.all.forwarding', '0', '1'),
+  ...['eth0', 'docker0', 'br-neta'].map((dev) => setting(`ipv6.conf.${dev}.forwarding`, '0', '1')),
+  one('net.bridge.bridge-nf-call-ip6tables=0', 'net.bridge.bridge-nf-call-ip6tables=1'),
+  setting('ipv6.icmp.echo_ignore_all', '0', '1'),
+  setting('ipv6.fwmark_reflect', '0', '1'),
+  setting('ipv6.conf.docker0.disable_ipv6', '1'),
+);
+
+const routeWords = {
+  ipv4: {
+    bad: ['198.51.100.0/24', '172.17.0.3/32', '172.18.0.0/24', '203.0.113.1/32'],
+    table: [
+      'default via 203.0.113.1 table 100',
+      'blackhole default table 100',
+      'unreachable 198.51.100.0/24 table 100',
+      '172.18.0.0/16 dev br-neta table 100',
+      '172.17.0.0/16 dev docker0 table 100',
+      'throw 198.51.100.0/24 table 100',
+    ],
+  },
+  ipv6: {
+    bad: ['2001:db8:ffff::/48', 'fd00:17::3/128', 'fd00:18::/72', '2001:db8:113::1/128'],
+    table: [
+      'default via 2001:db8:113::1 table 100',
+      'blackhole ::/0 table 100',
+      'unreachable 2001:db8:ffff::/48 table 100',
+      'fd00:18::/64 dev br-neta table 100',
+      'fd00:17::/64 dev docker0 table 100',
+      'throw 2001:db8:ffff::/48 table 100',
+    ],
+  },
+} as const;
+
+function routes(family: Family): fc.Arbitrary<readonly string[]> {
+  const { bad, table } = routeWords[family];
+  const refusing = words(one('blackhole', 'prohibit', 'unreachable'), one(...bad));
+  return fc.uniqueArray(fc.oneof(refusing, { weight: 2, arbitrary: one(...table) }), {
+    maxLength: 2,
+    selector: (line) =>
+      line.replace(/^(blackhole|prohibit|unreachable|throw) /, '').replace(/via \S+ |dev \S+ /, ''),
+  });
+}
+
+const selectors = {
+  ipv4: ['from 172.17.0.0/16', 'to 198.51.100.0/24'],
+  ipv6: ['from fd00:17::/64', 'to 2001:db8:ffff::/48'],
+} as const;
+
+function policyRules(family: Family): fc.Arbitrary<readonly string[]> {
+  const selector = one(
+    ...selectors[family],
+    ...['fwmark 0x1', 'fwmark 0x1/0xff', 'iif docker0', 'iif eth0', 'iif lo', 'oif eth0'],
+  );
+  const action = one(
+    ...['lookup 100', 'lookup 100', 'lookup main suppress_prefixlength 0'],
+    ...['prohibit', 'blackhole', 'unreachable'],
+  );
+  return fc
+    .array(words(one('', 'not'), selector, action), { maxLength: 2 })
+    .map((rules) => rules.map((rule, index) => `pref ${100 + index} ${rule}`));
+}
+
+/** What is set at links, bridges and their ports. Smaller MTUs are those of tunnels. */
+const link = fc.oneof(
+  ...['veth-web', 'veth-peer'].map((port) =>
+    words(
+      'set',
+      port,
+      'type bridge_slave',
+      one(
+        'hairpin on',
+        'isolated on',
+        'learning off',
+        'flood off',
+        'learning off flood off',
+        'state 4',
+        'state 0',
+      ),
+    ),
+  ),
+  words('set docker0 type bridge', one('nf_call_iptables 1', 'nf_call_ip6tables 1')),
+  words('set', one('eth0', 'docker0', 'br-neta', 'veth-web'), 'mtu', one(1400, 1300)),
+  words('set', one('veth-web', 'br-neta'), 'down'),
+);
+
+/** In containers: rules of their own, settings and routes. */
+function inside(dual: boolean): fc.Arbitrary<readonly string[]> {
+  const name = one('web', 'peer', 'other');
+  const rule = (family: Family) =>
+    fc.constantFrom<Table>('filter', 'filter', 'nat', 'mangle', 'raw').chain((table) =>
+      fc
+        .constantFrom(...tableHooks[table])
+        .filter((hook) => hook !== 'FORWARD')
+        .chain((hook) =>
+          ruleFor(family, { table, hook }, 'OWN')
+            .filter((text) => !text.endsWith('OWN'))
+            .map((text) => `${table} -A ${hook} ${text}`),
+        ),
+    );
+  const line = fc.oneof(
+    words('iptables', rule('ipv4')),
+    words('iptables filter -P', one('INPUT', 'OUTPUT'), 'DROP'),
+    words('sysctl', one('net.ipv4.conf.all.rp_filter=1', 'net.ipv4.icmp_echo_ignore_all=1')),
+    words('ip', one('route add unreachable 198.51.100.0/24', 'route add prohibit 172.17.0.3/32')),
+    ...(dual ? [words('ip6tables', rule('ipv6'))] : []),
+  );
+  return fc.array(words(name, line), { minLength: 1, maxLength: 2 });
+}
+
+const empty = { links: [], policyRules6: [], ip6tables: [], legacy: [], legacy6: [], inside: [] } as const;
+
+/** Both families in four of ten, the nftables backend of 29 in two of ten. */
+const hostCase: fc.Arbitrary<HostCase> = fc
+  .tuple(fc.integer({ min: 0, max: 9 }), fc.integer({ min: 0, max: 9 }))
+  .chain(([six, native]) => caseWith(six < 4, native < 2));
+
+function caseWith(dual: boolean, native: boolean): fc.Arbitrary<HostCase> {
+  const only6 = <T>(lists: fc.Arbitrary<readonly T[]>) => (dual ? lists : fc.constant<readonly T[]>([]));
+  const speaks = fc.constantFrom<Family>('ipv4', ...(dual ? (['ipv6'] as const) : []));
+  const table = (name: string) => speaks.chain((family) => nativeTable(name, family));
+  const flows = [...catalogue('ipv4'), ...(dual ? catalogue('ipv6') : [])];
+  const largeFlows = [...large('ipv4'), ...(dual ? large('ipv6') : [])];
+  return fc
+    .record({
+      made: docker(dual, native),
+      policies,
+      policies6: only6(policies),
+      foreign: fc.array(foreignRules('ipv4'), { maxLength: 4 }),
+      foreign6: only6(fc.array(foreignRules('ipv6'), { maxLength: 3 })),
+      legacy: sometimes(2, fc.array(foreignRules('ipv4'), { minLength: 1, maxLength: 2 })),
+      sysctls: fc.array(sysctl4, { maxLength: 4 }),
+      sysctls6: only6(fc.array(sysctl6, { maxLength: 2 })),
+      routes: sometimes(5, routes('ipv4')),
+      routes6: only6(sometimes(4, routes('ipv6'))),
+      policyRules: sometimes(5, policyRules('ipv4')),
+      policyRules6: only6(sometimes(4, policyRules('ipv6'))),
+      links: sometimes(3, fc.array(link, { minLength: 1, maxLength: 2 })),
+      tables: fc.oneof(fc.constant([]), fc.tuple(table('others')), fc.tuple(table('others'), table('more'))),
+      inside: sometimes(2, inside(dual)),
+      proxied: fc.boolean(),
+      flows: fc.shuffledSubarray([...flows], { minLength: 12, maxLength: 12 }),
+      largeFlows: fc.shuffledSubarray([...largeFlows], { minLength: 2, maxLength: 2 }),
+    })
+    .map((all) => assemble(dual, all));
+}
+
+interface Parts {
+  readonly made: DockerMakes;
+  readonly policies: readonly string[];
+  readonly policies6: readonly string[];
+  readonly foreign: readonly Foreign[];
+  readonly foreign6: readonly Foreign[];
+  readonly legacy: readonly Foreign[];
+  readonly sysctls: readonly string[];
+  readonly sysctls6: readonly string[];
+  readonly routes: readonly string[];
+  readonly routes6: readonly string[];
+  readonly policyRules: readonly string[];
+  readonly policyRules6: readonly string[];
+  readonly links: readonly string[];
+  readonly tables: readonly string[];
+  readonly inside: readonly string[];
+  readonly proxied: boolean;
+  readonly flows: HostCase['flows'];
+  readonly largeFlows: HostCase['flows'];
+}
+
+function assemble(dual: boolean, parts: Parts): HostCase {
+  const { made, foreign, legacy, routes, routes6, policyRules, policyRules6, links, inside } = parts;
+  return {
+    ...empty,
+    bridges: bridges.map(({ address6, ...bridge }) => (dual ? { ...bridge, address6 } : bridge)),
+    containers: containers.map(({ address6, gateway6, ...container }) => ({
+      ...container,
+      ...(dual ? { address6, gateway6 } : {}),
+      hairpin: made.hairpin,
+    })),
+    sysctls: [...made.sysctls, ...parts.sysctls, ...parts.sysctls6],
+    links,
+    routes: [...routes, ...routes6],
+    policyRules,
+    policyRules6,
+    iptables: together(made.iptables, parts.policies, foreign),
+    ip6tables: together(made.ip6tables, parts.policies6, parts.foreign6),
+    legacy: together([], [], legacy),
+    nft: [...made.nft, ...parts.tables],
+    inside,
+    proxies: parts.proxied && !made.hairpin ? made.proxies : [],
+    // Where something is small, something large is sent.
+    flows: links.some((line) => line.includes('mtu'))
+      ? [...parts.largeFlows, ...parts.flows.slice(2)]
+      : parts.flows,
+  };
 }

@@ -11,6 +11,13 @@ const empty: HostCase = {
   policyRules: [],
   iptables: [],
   nft: [],
+  links: [],
+  policyRules6: [],
+  ip6tables: [],
+  legacy: [],
+  legacy6: [],
+  inside: [],
+  proxies: [],
   flows: [],
 };
 const line = fc.constantFrom('a', 'b', 'c', 'd', 'e');

@@ -2,10 +2,7 @@
  * Makes a case small that shows something. In: a case and a test whether it still shows it. Out: a case of which no line can be left out.
  * Halves are tried before single lines. It does not change lines.
  */
-import type { HostCase } from './case.ts';
-
-type Part = 'iptables' | 'nft' | 'sysctls' | 'routes' | 'policyRules';
-const parts: readonly Part[] = ['nft', 'iptables', 'policyRules', 'routes', 'sysctls'];
+import { type HostCase, type ListName, listNames } from './case.ts';
 
 /** `shows` is asked about ever smaller cases; the case given must show it. */
 export async function shrink(
@@ -15,19 +12,19 @@ export async function shrink(
   let small = hostCase;
   for (let size = -1; size !== sizeOf(small); ) {
     size = sizeOf(small);
-    for (const part of parts)
+    for (const part of listNames)
       small = await shorten(small, part, (lines) => shows({ ...small, [part]: lines }));
   }
   return small;
 }
 
 function sizeOf(hostCase: HostCase): number {
-  return parts.reduce((sum, part) => sum + hostCase[part].length, 0);
+  return listNames.reduce((sum, part) => sum + hostCase[part].length, 0);
 }
 
 async function shorten(
   hostCase: HostCase,
-  part: Part,
+  part: ListName,
   shows: (lines: readonly string[]) => Promise<boolean>,
 ): Promise<HostCase> {
   let lines = hostCase[part];

@@ -126,7 +126,7 @@ function payloadReader(protocol: string, field: string): Reader {
     case 'gre':
       return ofProtocol(otherProtocols[protocol], unknownReader(`${what} of the packet`));
     case 'th':
-      return portReader(what);
+      return transportReader(what);
     case 'icmp':
       return ofFamily('ipv4', ofProtocol(1, icmpReader(what)));
     case 'icmpv6':
@@ -195,6 +195,18 @@ function networkReader(what: string): Reader {
 }
 
 const unknownTos: UnknownTruth = { unknown: 'type of service of the packet' };
+/** No value of a header: what a checksum is, no rule knows beforehand. */
+const someChecksum = 65_536n;
+
+/** `th` reads the first bytes of whatever header there is: of ICMP those are type, code and checksum. */
+function transportReader(what: string): Reader {
+  const ports = portReader(what);
+  return (view) => {
+    if (view.icmp === undefined) return ports(view);
+    if (what.endsWith('sport')) return BigInt((view.icmp.type << 8) | view.icmp.code);
+    return what.endsWith('dport') ? someChecksum : ports(view);
+  };
+}
 
 function portReader(what: string): Reader {
   if (what.endsWith(' sport')) return (view) => number(view.sport);
