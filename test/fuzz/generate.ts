@@ -288,7 +288,9 @@ function assemble(dual: boolean, parts: Parts): HostCase {
     legacy: together([], [], legacy),
     nft: [...made.nft, ...parts.tables],
     inside,
-    proxies: parts.proxied && !made.hairpin ? made.proxies : [],
+    // Whether a proxy that finds no neighbour gives up before its client does is timing: none where neighbours may be unheard, by a link
+    // that is shut or a rule that stops IPv6 discovery.
+    proxies: parts.proxied && !made.hairpin && !dual && links.length === 0 ? made.proxies : [],
     // Where something is small, something large is sent.
     flows: links.some((line) => line.includes('mtu'))
       ? [...parts.largeFlows, ...parts.flows.slice(2)]

@@ -283,8 +283,6 @@ function layContainer(
 /** Unanswered neighbour questions wait a tenth of the kernel's second. */
 function hurry(place: Place, hostCase: HostCase): void {
   const spoken = spokenIn(hostCase);
-  // Who waits longer, a proxy for its neighbour or its client for the proxy, is timing: let it be the proxy.
-  const onHost = hostCase.proxies.length > 0 ? 10_000 : 100;
   const own = ['eth0', ...hostCase.bridges.map(({ name }) => name)];
   const devices: readonly (readonly [string, readonly string[]])[] = [
     ['host', own],
@@ -295,11 +293,7 @@ function hurry(place: Place, hostCase: HostCase): void {
     writeSysctls(
       place,
       name,
-      devs.flatMap((dev) =>
-        spoken.map(
-          (family) => `net.${family}.neigh.${dev}.retrans_time_ms=${name === 'host' ? onHost : 100}`,
-        ),
-      ),
+      devs.flatMap((dev) => spoken.map((family) => `net.${family}.neigh.${dev}.retrans_time_ms=100`)),
     );
 }
 
