@@ -45,6 +45,22 @@ describe('SNAT', () => {
   });
 });
 
+describe('a rule of FORWARD', () => {
+  const drop = '-I FORWARD -i docker0 -j DROP';
+
+  test("stands before Docker's where some of them stand below it", () => {
+    expect(firstOf({ rules: [drop] }, outward)).toMatchObject({ cause: 'forward-rule-before-docker' });
+  });
+
+  test('is no more than a rule of somebody else where Docker makes none', () => {
+    const config = '{"iptables": false}';
+    const masquerade = '-t nat -A POSTROUTING -s 172.17.0.0/16 -j MASQUERADE';
+    expect(firstOf({ config, rules: [masquerade, drop] }, outward)).toMatchObject({
+      cause: 'foreign-rule-drops',
+    });
+  });
+});
+
 describe('rules that look like those of Docker, and that no plan holds', () => {
   const published = ['inet tcp 203.0.113.2:8080'];
 

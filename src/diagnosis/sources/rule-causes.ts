@@ -42,10 +42,21 @@ function filterCause(patient: Patient, ns: Namespace, hit: IptablesHit, bases: R
     return rule?.target?.name === 'REJECT' ? 'input-reject' : 'input-blocks-container-to-host';
   if (bases.has('OUTPUT')) return 'output-blocks-host';
   if (hit.chain !== 'FORWARD') return 'foreign-rule-drops';
-  // An engine with native tables has no rules here that anything could stand before.
+  if (rule !== undefined)
+    return standsBeforeDockers(patient, ns, hit, rule) ? 'forward-rule-before-docker' : 'foreign-rule-drops';
   const native = patient.expected?.generation === 'N1';
-  if (rule !== undefined) return native ? 'foreign-rule-drops' : 'forward-rule-before-docker';
   return native && isForsaken(ns, hit) ? 'stale-forward-drop-beside-nftables' : 'foreign-rule-drops';
+}
+
+/** Rules of the engine stand below this one in its chain: there are none with native tables, without iptables, or after a flush. */
+function standsBeforeDockers(patient: Patient, ns: Namespace, hit: IptablesHit, rule: Rule): boolean {
+  const table = tableOf(ns.firewall, hit);
+  const rules = table === undefined ? [] : (findChain(table, hit.chain)?.rules ?? []);
+  const classify = ruleClassifier(ns.firewall, bridgeNames(patient).keys());
+  const { family, chain } = hit;
+  return rules
+    .slice(rules.indexOf(rule) + 1)
+    .some((below) => classify({ family, table: hit.table, chain, rule: below }).owner === 'docker');
 }
 
 /**
