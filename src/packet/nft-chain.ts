@@ -157,8 +157,7 @@ function runStatement(context: HookContext, place: NftPlace, hit: NftHit, statem
     case 'mangle':
       return mangle(context, place, hit, statement);
     case 'notrack':
-      // After conntrack it does nothing (nft_notrack_eval).
-      if (packet.tracking === undefined) untrack(packet);
+      untrack(packet);
       return 'next';
     case 'limit': {
       const { burst, over } = statement;

@@ -242,6 +242,13 @@ describe('sending from here', () => {
     expect(out(node, '10.0.0.1', { src: addr('203.0.113.2') })).toBe('eth0 203.0.113.2 192.0.2.1');
   });
 
+  test('IPv6 asks for a source towards the destination: a router’s link-local address decides nothing', () => {
+    const links = [{ name: 'eth0', addresses: ['fe80::2/64', '2001:db8:113::2/64'] }];
+    const node = host({ links, routes: ['::/0 via fe80::1 dev eth0'] });
+    expect(out(node, '2001:db8:ffff::7')).toBe('eth0 2001:db8:113::2 fe80::1');
+    expect(out(node, 'fe80::9')).toBe('eth0 fe80::2 fe80::9');
+  });
+
   test('never a secondary address or a tentative one; another device’s where this one has none', () => {
     const state = namespace({
       name: 'host',

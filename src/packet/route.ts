@@ -188,7 +188,10 @@ export function routeOutput(node: Node, key: RouteKey, decisions: Decisions): Ou
   if (wire === undefined || !wire.link.up)
     return { kind: 'error', error: 'net-unreachable', why: `${route.dev ?? 'device'} is down or gone` };
   const nexthop = route.gateway ?? key.dst;
-  const src = key.src ?? route.preferredSource ?? selectSource(node, wire, nexthop);
+  const src =
+    key.src ??
+    route.preferredSource ??
+    selectSource(node, wire, key.dst.family === 'ipv6' ? key.dst : nexthop);
   if (src === undefined)
     return { kind: 'error', error: 'net-unreachable', why: `no source address for ${wire.link.name}` };
   // __mkroute_output: a loopback source leaves only by lo, unless route_localnet.
@@ -226,16 +229,22 @@ export function selectSource(node: Node, wire: Wire, nexthop: Addr): Addr | unde
   return undefined;
 }
 
-/** ipv6_dev_get_saddr (RFC 6724), as far as it decides here: the next hop's scope, the device's own, the longest common prefix. */
-function selectSource6(node: Node, wire: Wire, nexthop: Addr): Addr | undefined {
-  const linkLocal = isLinkLocal(nexthop);
+/**
+ * ipv6_dev_get_saddr (RFC 6724), as far as it decides here: the destination itself, its scope, the device's own, the longest common
+ * prefix. Unlike IPv4, which looks for an address near the gateway, it asks for the destination.
+ */
+function selectSource6(node: Node, wire: Wire, dst: Addr): Addr | undefined {
+  const same = ownerOf(node, dst)?.link;
+  if (same !== undefined && usableAddresses(same, 'ipv6').some((a) => sameAddr(a.prefix.addr, dst)))
+    return dst;
+  const linkLocal = isLinkLocal(dst);
   const of = (w: Wire) =>
     usableAddresses(w.link, 'ipv6')
       .map((a) => a.prefix.addr)
       .filter((a) => isLinkLocal(a) === linkLocal && !isLoopback(a));
   const own = of(wire);
   const candidates = own.length > 0 ? own : node.links.flatMap(of);
-  return candidates.toSorted((a, b) => commonBits(b, nexthop) - commonBits(a, nexthop))[0];
+  return candidates.toSorted((a, b) => commonBits(b, dst) - commonBits(a, dst))[0];
 }
 
 function commonBits(a: Addr, b: Addr): number {

@@ -9,8 +9,12 @@ import { familyOf, type Packet, tcpHeaderBytes } from './packet.ts';
 import { selectSource } from './route.ts';
 import { usableAddresses } from './world.ts';
 
-/** No connection for this packet. */
+/**
+ * No connection for this packet. One that has its connection already keeps it: what came over loopback, and a reset, which belongs to
+ * the connection that it ends (xt_ct_target, nft_notrack_eval; nf_ct_attach).
+ */
 export function untrack(packet: Packet): void {
+  if (packet.tracking !== undefined) return;
   packet.tracking = { connection: undefined, direction: 'original', state: 'UNTRACKED' };
 }
 
@@ -22,11 +26,17 @@ export function clampMss(size: number | undefined, packet: Packet, at: HookDevic
   packet.mss = Math.min(packet.mss, size ?? Math.min(...mtus) - headers);
 }
 
-/** nf_nat_masquerade_ipv4 takes what inet_select_addr gives for the out device and the next hop; a bridged frame's is its destination. */
-export function masqueradeAddress(at: HookDevices, packet: Packet): Addr | undefined {
-  return at.outDev === undefined
-    ? undefined
-    : selectSource(at.outDev.node, at.outDev, at.nexthop ?? packet.dst);
+/**
+ * nf_nat_masquerade_ipv4 takes what inet_select_addr gives for the out device and the next hop (a bridged frame's is its destination),
+ * nf_nat_masquerade_ipv6 what ipv6_dev_get_saddr gives for the destination.
+ */
+export function masqueradeAddress({ outDev, nexthop }: HookDevices, packet: Packet): Addr | undefined {
+  if (outDev === undefined) return undefined;
+  return selectSource(
+    outDev.node,
+    outDev,
+    familyOf(packet) === 'ipv6' ? packet.dst : (nexthop ?? packet.dst),
+  );
 }
 
 /** NETMAP: the network is another one, the bits behind it stay. */

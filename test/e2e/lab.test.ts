@@ -116,7 +116,7 @@ describe.each(await users())('a lab, as $name', (user) => {
   test('that was not finished leaves nothing behind', async () => {
     const [command = '', ...args] = [...user.prefix, program, 'lab', 'up', '--name', name];
     const child = spawn(command, args, { env: { ...process.env, ...place.env }, stdio: 'ignore' });
-    await expect.poll(() => place.leftProcesses().length).toBeGreaterThan(4);
+    await expect.poll(() => place.leftProcesses().length, { timeout: 5000 }).toBeGreaterThan(4);
     child.kill('SIGKILL');
     await expect.poll(() => place.leftProcesses(), { timeout: 5000 }).toEqual([]);
     expect((await lab('exec', 'host', '--', 'true')).code).toBe(2);
