@@ -10,7 +10,9 @@ import { type CaseFlow, flowsOf, type HostCase } from './case.ts';
 import type { Seen } from './ends.ts';
 import type { Watch } from './native.ts';
 import { observe } from './observe.ts';
+import { isSame, type Trail, trailsOf } from './path.ts';
 import { build, directMark, type Place } from './place.ts';
+import { whileTraced } from './tracing.ts';
 
 export interface Verdict {
   readonly flow: CaseFlow;
@@ -19,6 +21,8 @@ export interface Verdict {
   readonly verdict: 'exact' | 'same class' | 'unknown' | 'wrong';
   /** What would decide, where the simulator does not know. */
   readonly unknowns: readonly string[];
+  /** The ways of its packets through the host's rules. */
+  readonly trails: readonly Trail[];
 }
 
 export interface Asking {
@@ -42,18 +46,22 @@ export async function compare(
   const place = await build(hostCase, watch);
   try {
     const scene = makeScene(await observe(place, hostCase));
-    const answers: Promise<Seen>[] = [];
-    for (const [index, flow] of hostCase.flows.entries()) {
-      const answer = ask(place, flow, firstOwn + index, patience);
-      answers.push(answer);
-      if (oneByOne) await answer;
-    }
-    const traces = flowsOf(hostCase).map((flow) => walk(scene, flow));
-    const seen = await Promise.all(answers);
+    const { result, traced } = await whileTraced(place, hostCase, async () => {
+      const answers: Promise<Seen>[] = [];
+      for (const [index, flow] of hostCase.flows.entries()) {
+        const answer = ask(place, flow, firstOwn + index, patience);
+        answers.push(answer);
+        if (oneByOne) await answer;
+      }
+      const traces = flowsOf(hostCase).map((flow) => walk(scene, flow));
+      return { traces, seen: await Promise.all(answers) };
+    });
+    const { traces, seen } = result;
     return hostCase.flows.flatMap((flow, index) => {
       const kernel = seen[index];
       const trace = traces[index];
-      return kernel === undefined || trace === undefined ? [] : [judge(flow, kernel, trace)];
+      if (kernel === undefined || trace === undefined) return [];
+      return [judge(flow, kernel, trace, trailsOf(trace, traced, firstOwn + index))];
     });
   } finally {
     place.release();
@@ -82,7 +90,7 @@ function ask(place: Place, flow: CaseFlow, own: number, patience: number): Promi
   });
 }
 
-function judge(flow: CaseFlow, kernel: Seen, trace: Trace): Verdict {
+function judge(flow: CaseFlow, kernel: Seen, trace: Trace, trails: readonly Trail[]): Verdict {
   const { outcome, seenAs, deliveredTo } = trace;
   const told = outcome === 'ok' && flow.kind !== 'ping' && seenAs !== undefined && deliveredTo !== undefined;
   const walked: Seen = told
@@ -94,7 +102,8 @@ function judge(flow: CaseFlow, kernel: Seen, trace: Trace): Verdict {
       }
     : { outcome };
   const unknowns = outcome === 'unknown' ? trace.unknowns.map(({ fact }) => fact) : [];
-  return { flow, kernel, walked, verdict: verdictOf(kernel, walked), unknowns };
+  const verdict = trails.every(isSame) ? verdictOf(kernel, walked) : 'wrong';
+  return { flow, kernel, walked, verdict, unknowns, trails };
 }
 
 function verdictOf(kernel: Seen, walked: Seen): Verdict['verdict'] {

@@ -12,6 +12,7 @@ import { parseArgs } from 'node:util';
 import { onStage, stageCommand, stageKind } from '../../src/kernel/stage.ts';
 import { caseText, flowText, listNames } from './case.ts';
 import type { Seen } from './ends.ts';
+import { isSame, type Trail } from './path.ts';
 import type { Done, Job, Told } from './worker.ts';
 
 const { values, positionals: files } = parseArgs({
@@ -39,6 +40,8 @@ const counts = { exact: 0, 'same class': 0, unknown: 0, wrong: 0 };
 const outcomes = new Map<string, number>();
 const unknowns = new Map<string, string[]>();
 const refusals: string[] = [];
+let paths = 0;
+let stations = 0;
 const started = performance.now();
 const waiting = jobs();
 let finished = 0;
@@ -86,8 +89,10 @@ function employ(): Promise<void> {
 function take({ name, refusal, verdicts, told }: Done): void {
   finished += 1;
   if (refusal !== undefined) refusals.push(`${name}: ${refusal}`);
-  for (const { verdict, kernel, unknowns: facts } of verdicts) {
+  for (const { verdict, kernel, unknowns: facts, trails } of verdicts) {
     counts[verdict] += 1;
+    paths += trails.length;
+    stations += trails.reduce((sum, trail) => sum + trail.kernel.length, 0);
     outcomes.set(kernel.outcome, (outcomes.get(kernel.outcome) ?? 0) + 1);
     for (const fact of new Set(facts)) unknowns.set(fact, [...(unknowns.get(fact) ?? []), name]);
   }
@@ -95,10 +100,11 @@ function take({ name, refusal, verdicts, told }: Done): void {
   if (finished % 500 === 0) console.log(`${finished} cases, ${seconds()} s`);
 }
 
-function tell(name: string, { verdict: { flow, kernel, walked }, small }: Told): void {
+function tell(name: string, { verdict: { flow, kernel, walked, trails }, small }: Told): void {
   console.log(
     `\n${name}\n${flowText(flow)}\n  kernel:    ${seenText(kernel)}\n  simulator: ${seenText(walked)}`,
   );
+  for (const trail of trails) if (!isSame(trail)) console.log(trailText(trail));
   for (const part of listNames) for (const line of small[part]) console.log(`    ${part}: ${line}`);
   if (values.keep === undefined) return;
   mkdirSync(values.keep, { recursive: true });
@@ -112,6 +118,11 @@ function seenText({ outcome, server, at, from }: Seen): string {
   return server === undefined ? outcome : `${outcome}, answered by ${server} at ${at}, seen as ${from}`;
 }
 
+function trailText({ packet, kernel, walked }: Trail): string {
+  const list = (lines: readonly string[]) => lines.map((line) => `\n      ${line}`).join('');
+  return `  ${packet}, kernel:${list(kernel)}\n  ${packet}, simulator:${list(walked)}`;
+}
+
 function seconds(): string {
   return ((performance.now() - started) / 1000).toFixed(0);
 }
@@ -122,6 +133,7 @@ function summarise(): void {
   for (const [fact, names] of unknowns) console.log(`unknown, ${names.length} times: ${fact} (${names[0]})`);
   const kinds = [...outcomes].toSorted(([, a], [, b]) => b - a).map(([what, count]) => `${what} ${count}`);
   console.log(`what the kernel did: ${kinds.join(', ')}`);
+  console.log(`paths compared: ${paths}, through ${stations} chains with a rule or a policy that was met`);
   const figures = Object.entries(counts).map(([what, count]) => `${what} ${count}`);
   const seed = files.length > 0 ? '' : `, from seed ${values.seed}`;
   console.log(

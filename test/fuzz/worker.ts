@@ -7,6 +7,7 @@ import { flowText, type HostCase, parseCase } from './case.ts';
 import { type Asking, compare, longPatience, shortPatience, type Verdict } from './compare.ts';
 import { caseOf } from './generate.ts';
 import { Watch } from './native.ts';
+import { isSame } from './path.ts';
 import { shrink } from './shrink.ts';
 
 export interface Job {
@@ -83,10 +84,13 @@ async function tryCompare(hostCase: HostCase, asking: Asking): Promise<readonly 
   }
 }
 
-function smallest(hostCase: HostCase, { flow, kernel }: Verdict): Promise<HostCase> {
+/** What is small shows the same: the path differs, or it does not. */
+function smallest(hostCase: HostCase, { flow, kernel, trails }: Verdict): Promise<HostCase> {
+  const samePath = trails.every(isSame);
   return shrink({ ...hostCase, flows: [flow] }, async (smaller) => {
     const verdicts = await tryCompare(smaller, alone);
     const [found] = typeof verdicts === 'string' ? [] : verdicts;
-    return found?.verdict === 'wrong' && JSON.stringify(found.kernel) === JSON.stringify(kernel);
+    if (found?.verdict !== 'wrong' || found.trails.every(isSame) !== samePath) return false;
+    return JSON.stringify(found.kernel) === JSON.stringify(kernel);
   });
 }
