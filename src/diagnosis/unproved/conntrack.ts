@@ -4,7 +4,8 @@
  */
 import { type TrackedUdp, trackedUdp } from '../../host/conntrack.ts';
 import type { Endpoint, PortBinding } from '../../intent/intent.ts';
-import { type Addr, isLoopback, isUnspecified, sameAddr } from '../../net/addr.ts';
+import { type Addr, isLoopback, isUnspecified, parseAddr, sameAddr } from '../../net/addr.ts';
+import { labels } from '../../plan/bridge/choices.ts';
 import type { Case, Detector } from './case.ts';
 
 export const staleConnections: Detector = (patient) => {
@@ -39,7 +40,7 @@ export const staleConnections: Detector = (patient) => {
 function isStale(
   { host, expected }: Case,
   { original, reply }: TrackedUdp,
-  { addresses }: Endpoint,
+  { addresses, network }: Endpoint,
   { hostPort, containerPort, hostAddress }: PortBinding,
 ): boolean {
   const isHosts = (addr: Addr) =>
@@ -52,8 +53,9 @@ function isStale(
   const { family } = original.dst;
   const byNat =
     addresses.some((p) => p.addr.family === family) && !isHosts(original.src) && !isContainers(original.src);
-  const bound =
-    hostAddress === undefined || isUnspecified(hostAddress) || sameAddr(hostAddress, original.dst);
+  const options = expected?.intent.networks.find(({ id }) => id === network)?.options;
+  const at = hostAddress ?? parseAddr(options?.[labels.hostBinding] ?? '');
+  const bound = at === undefined || isUnspecified(at) || sameAddr(at, original.dst);
   if (original.dport !== hostPort || !byNat || !bound || !isHosts(original.dst) || isLoopback(original.dst))
     return false;
   return !(reply.sport === containerPort && addresses.some((p) => sameAddr(p.addr, reply.src)));
