@@ -247,6 +247,7 @@ describe('sending from here', () => {
     const node = host({ links, routes: ['::/0 via fe80::1 dev eth0'] });
     expect(out(node, '2001:db8:ffff::7')).toBe('eth0 2001:db8:113::2 fe80::1');
     expect(out(node, 'fe80::9')).toBe('eth0 fe80::2 fe80::9');
+    expect(out(node, '2001:db8:ffff::7', { src: addr('::1') })).toBe('eth0 ::1 fe80::1');
   });
 
   test('never a secondary address or a tentative one; another device’s where this one has none', () => {

@@ -194,8 +194,8 @@ export function routeOutput(node: Node, key: RouteKey, decisions: Decisions): Ou
     selectSource(node, wire, key.dst.family === 'ipv6' ? key.dst : nexthop);
   if (src === undefined)
     return { kind: 'error', error: 'net-unreachable', why: `no source address for ${wire.link.name}` };
-  // __mkroute_output: a loopback source leaves only by lo, unless route_localnet.
-  const leaks = isLoopback(src) && wire.link.kind !== 'loopback';
+  // __mkroute_output: a loopback source leaves only by lo, unless route_localnet. IPv6 has no such check.
+  const leaks = src.family === 'ipv4' && isLoopback(src) && wire.link.kind !== 'loopback';
   if (leaks && deviceSetting(node, wire.link.name, 'route_localnet') === 0) {
     return {
       kind: 'error',
