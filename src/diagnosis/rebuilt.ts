@@ -3,15 +3,16 @@
  * host, and what the engine holds and plans before and after. Out: the host with the new bridge and its containers connected to it again,
  * or why the engine would not make it. Rules and proxies are the plans' subject.
  */
-import { applyChanges, defaultRoute, type StateChange } from '../host/change.ts';
+import { applyChanges, type StateChange } from '../host/change.ts';
 import type { NoChange } from '../host/change-command.ts';
-import type { BridgePort, HostState, Namespace } from '../host/state.ts';
+import type { HostState, Namespace } from '../host/state.ts';
 import { type Endpoint, type Intent, isDefaultBridge, type Network, type Sandbox } from '../intent/intent.ts';
 import { gatewayOf } from '../intent/ipam.ts';
 import { type Addr, type Family, parseAddr, sameAddr } from '../net/addr.ts';
 import type { Prefix } from '../net/prefix.ts';
 import type { Options } from '../options/options.ts';
 import type { Plan } from '../plan/plan.ts';
+import { enginePort, furtherAddresses } from './attachment.ts';
 
 export interface Held {
   readonly intent: Intent;
@@ -157,28 +158,13 @@ function attachments(
     },
     { ...at, kind: 'link-mtu', mtu },
     { namespace: host.name, kind: 'link-mtu', dev: `veth-${sandbox.name}`, mtu },
-    ...others.flatMap((prefix): StateChange[] => {
-      const gateway = gatewayFor(prefix);
-      return [
-        { ...at, kind: 'add-address', prefix },
-        ...(gateway === undefined
-          ? []
-          : [{ namespace: sandbox.name, kind: 'add-route', route: defaultRoute(dev, gateway) } as const]),
-      ];
-    }),
+    ...furtherAddresses(at, others, gatewayFor),
   ];
 }
 
 /** New ports of bridges, as the engine leaves them. */
 function ported(host: Namespace, hairpin: boolean): Namespace {
-  const port: BridgePort = {
-    state: 'forwarding',
-    hairpin,
-    isolated: false,
-    learning: true,
-    flood: true,
-    broadcastFlood: true,
-  };
+  const port = enginePort(hairpin);
   return {
     ...host,
     links: host.links.map((link) =>

@@ -5,13 +5,14 @@
  */
 import { startProxies } from '../drift/proxies.ts';
 import { applyChanges, defaultRoute, type StateChange } from '../host/change.ts';
-import type { BridgePort, HostState, Link, Namespace } from '../host/state.ts';
+import type { HostState, Link, Namespace } from '../host/state.ts';
 import type { Intent, Network, Sandbox } from '../intent/intent.ts';
 import { gatewayOf, nextAddress } from '../intent/ipam.ts';
 import { type Addr, formatAddr, ipv4, parseAddr } from '../net/addr.ts';
 import { formatPrefix, type Prefix, parsePrefix } from '../net/prefix.ts';
 import { labels } from '../plan/bridge/choices.ts';
 import type { Plan } from '../plan/plan.ts';
+import { enginePort, furtherAddresses } from './attachment.ts';
 
 export interface SupposedHost {
   readonly state: HostState;
@@ -202,29 +203,14 @@ function endChanges(sandbox: Sandbox, { networks }: Intent): readonly StateChang
         gateway: gatewayFor(first),
         bridge: network.options[labels.bridgeName] ?? network.name,
       },
-      ...others.flatMap((prefix): StateChange[] => {
-        const gateway = gatewayFor(prefix);
-        return [
-          { ...at, kind: 'add-address', prefix },
-          ...(gateway === undefined
-            ? []
-            : [{ namespace: sandbox.name, kind: 'add-route', route: defaultRoute(dev, gateway) } as const]),
-        ];
-      }),
+      ...furtherAddresses(at, others, gatewayFor),
     ];
   });
 }
 
 /** Bridge ports as the engine leaves them: with hairpin where no userland proxy serves a container's own ports. */
 function ported(host: Namespace, hairpin: boolean): Namespace {
-  const port: BridgePort = {
-    state: 'forwarding',
-    hairpin,
-    isolated: false,
-    learning: true,
-    flood: true,
-    broadcastFlood: true,
-  };
+  const port = enginePort(hairpin);
   return {
     ...host,
     links: host.links.map((link) => (link.master === undefined ? link : { ...link, port })),

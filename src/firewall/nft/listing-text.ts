@@ -70,7 +70,7 @@ function readTable({ family, table }: TableHead, words: readonly Word[], objects
   const rules: Objects = [];
   let at = 0;
   while (at < words.length) {
-    const line = lineFrom(words, at);
+    const line = lineFrom(words, at, blockHeads);
     const [kind = '', name = ''] = line.words.map(({ text }) => text);
     if (line.block === undefined) {
       if (kind === 'flags') made.flags = name.split(',');
@@ -106,9 +106,12 @@ const blockHeads: ReadonlySet<string> = new Set([
   'tunnel',
 ]);
 
+/** In a chain no word begins a block. */
+const noHeads: ReadonlySet<string> = new Set();
+
 /** A head with its block, or the words up to the end of the line or a semicolon; braces within a line belong to it. */
-function lineFrom(words: readonly Word[], start: number): Line {
-  const isHead = blockHeads.has(words[start]?.text ?? '');
+function lineFrom(words: readonly Word[], start: number, heads: ReadonlySet<string>): Line {
+  const isHead = heads.has(words[start]?.text ?? '');
   const taken: Word[] = [];
   let depth = 0;
   for (let at = start; at < words.length; at++) {
@@ -140,7 +143,7 @@ function chainObjects(at: ChainPlace, words: readonly Word[], objects: Objects):
   const rules: Objects = [];
   let next = 0;
   while (next < words.length) {
-    const line = chainLine(words, next);
+    const line = lineFrom(words, next, noHeads);
     next = line.next;
     const texts = line.words.map(({ text }) => text);
     const [first = '', second = ''] = texts;
@@ -155,22 +158,6 @@ function chainObjects(at: ChainPlace, words: readonly Word[], objects: Objects):
   }
   objects.push({ chain });
   return rules;
-}
-
-/** In a chain no word begins a block. */
-function chainLine(words: readonly Word[], start: number): Line {
-  const taken: Word[] = [];
-  let depth = 0;
-  for (let at = start; at < words.length; at++) {
-    const word = words[at];
-    if (word === undefined) break;
-    if (depth === 0 && (word.text === '\n' || word.text === ';'))
-      return { words: taken, block: undefined, next: at + 1 };
-    if (word.text === '{') depth++;
-    if (word.text === '}') depth--;
-    if (word.text !== '\n') taken.push(word);
-  }
-  return { words: taken, block: undefined, next: words.length };
 }
 
 /** `type filter hook ingress device "eth0" priority filter - 5`. */
@@ -197,7 +184,7 @@ function setMembers(words: readonly Word[]): Readonly<Record<string, unknown>> {
   const members: Record<string, unknown> = {};
   let next = 0;
   while (next < words.length) {
-    const line = chainLine(words, next);
+    const line = lineFrom(words, next, noHeads);
     next = line.next;
     const [first = '', ...rest] = line.words.map(({ text }) => text);
     if (/^#\d+$/.test(first)) members.handle = Number(first.slice(1));
